@@ -1,0 +1,99 @@
+//! File descriptors that travel with a value: what a `Queue` packs when it is serialized.
+//!
+//! Does **not** know what the descriptors are, nor how they cross. Serializing a value writes numbers in its bytes;
+//! the descriptors themselves are collected here, in the order of those numbers, and handed over beside the line.
+//!
+//! ```text
+//!  pack_with(|| encode(args)) ─▶ (bytes, fds) ── line, hand-over ─▶ unpack_with(fds, || decode(bytes))
+//!             └ Queue::serialize: pack(fd) -> 0                                └ Queue::deserialize: unpack(0) -> fd
+//! ```
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// The most descriptors that one value can carry.
+pub const MAX: usize = 32;
+
+thread_local! {
+    static PACKING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
+    static UNPACKING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Why a descriptor cannot travel.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaggageError {
+    /// The value is being serialized by somebody else: to a file, as JSON, into a queue.
+    #[error("it can only be sent as an argument of a task or a process, not stored or printed")]
+    NotTravelling,
+    /// More than [`MAX`].
+    #[error("a value can carry at most {MAX} queues and the like")]
+    TooMuch,
+    /// The number names no descriptor that came along, or one that was taken.
+    #[error("descriptor {0} did not come along with the value")]
+    Missing(u32),
+    /// The descriptor could not be duplicated.
+    #[error("descriptor could not be duplicated: {0}")]
+    Duplicate(String),
+}
+
+/// Runs `encode`, and gives what it packed.
+pub fn pack_with<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
+    let outer = PACKING.replace(Some(Vec::new()));
+    let value = encode();
+    let fds = PACKING.replace(outer).unwrap_or_default();
+    (value, fds)
+}
+
+/// Lets a duplicate of `fd` travel with the value that is being encoded; gives its number there.
+///
+/// # Errors
+/// Outside [`pack_with`]; beyond [`MAX`]; when the descriptor cannot be duplicated.
+pub fn pack(fd: impl AsFd) -> Result<u32, BaggageError> {
+    PACKING.with_borrow_mut(|packing| {
+        let fds = packing.as_mut().ok_or(BaggageError::NotTravelling)?;
+        if fds.len() == MAX {
+            return Err(BaggageError::TooMuch);
+        }
+        let copy = fd.as_fd().try_clone_to_owned().map_err(|error| BaggageError::Duplicate(error.to_string()))?;
+        fds.push(copy);
+        Ok((fds.len() - 1) as u32)
+    })
+}
+
+/// Runs `decode`, which may take each of `fds` once. What it leaves is closed.
+pub fn unpack_with<T>(fds: Vec<OwnedFd>, decode: impl FnOnce() -> T) -> T {
+    let outer = UNPACKING.replace(fds.into_iter().map(Some).collect());
+    let value = decode();
+    UNPACKING.replace(outer);
+    value
+}
+
+/// Takes descriptor `number` of the value that is being decoded.
+///
+/// # Errors
+/// When there is none.
+pub fn unpack(number: u32) -> Result<OwnedFd, BaggageError> {
+    UNPACKING
+        .with_borrow_mut(|fds| fds.get_mut(number as usize).and_then(Option::take))
+        .ok_or(BaggageError::Missing(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_once() {
+        let (number, fds) = pack_with(|| pack(std::io::stdin()));
+        assert_eq!((number, fds.len()), (Ok(0), 1));
+        unpack_with(fds, || {
+            assert!(unpack(0).is_ok());
+            assert_eq!(unpack(0).map(drop), Err(BaggageError::Missing(0)));
+        });
+    }
+
+    #[test]
+    fn nothing_is_packed_for_a_value_that_does_not_travel() {
+        assert_eq!(pack(std::io::stdin()), Err(BaggageError::NotTravelling));
+    }
+}

@@ -1,0 +1,253 @@
+//! What crosses between a supervisor and one worker, all of it.
+//!
+//! Does **not** know tasks as functions: here a task is an entry point's offset and bytes.
+//!
+//! ```text
+//!  supervisor                                   worker
+//!     Welcome ─────────────────────────────────▶   compare: protocol, build, registry, token
+//!     ◀───────────────────────────────── Hello     (or it exits with a reason)
+//!     Tasks(number 1) ─────────────────────────▶   claim each item in the status words, run it
+//!     Tasks(number 2) ─────────────────────────▶   (two frames in flight at most: the credits)
+//!     ◀───────────────────────── Outcomes, ...     a record for each item, in order
+//!     Stop ────────────────────────────────────▶   exit
+//! ```
+//!
+//! No frame is longer than [`FRAME_MAX`] (I4); a longer value crosses as a memory file, whose fd is
+//! handed over beside the line, before the frame that speaks of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Panic;
+use crate::{CodecError, CodecStage, TaskId, WorkerId, codec};
+
+/// The version of everything in this file. Raised when any of it changes.
+pub const PROTOCOL: u32 = 1;
+
+/// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
+/// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
+pub const FRAME_MAX: usize = 64 * 1024;
+
+/// Task frames in flight to one worker: one that it runs, and one behind it.
+pub const CREDITS: usize = 2;
+
+/// A value longer than this, in bytes, crosses as a memory file.
+pub const INLINE_MAX: usize = 48 * 1024;
+
+/// The most items in one task frame: the status word counts them in 16 bits.
+pub const ITEMS_MAX: usize = 4096;
+
+/// What both sides must agree on before a task is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The executable: the same file, unchanged since it was started.
+    pub build: u64,
+    /// The named tasks that it was linked with.
+    pub registry: u64,
+    /// Drawn at random for this worker: it answers this supervisor, and for this birth.
+    pub token: u64,
+}
+
+/// From the supervisor.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker<'a> {
+    /// The first frame.
+    Welcome(Welcome),
+    /// Work.
+    #[serde(borrow)]
+    Tasks(TaskFrame<'a>),
+    /// Finish what was claimed and exit with this code.
+    Stop(i32),
+}
+
+/// The first frame: who the worker is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// To be compared.
+    pub identity: Identity,
+    /// Its slot and generation.
+    pub worker: WorkerId,
+    /// The pool's name, for logs.
+    pub pool: String,
+    /// Where to change to before the first task, if anywhere.
+    pub directory: Option<String>,
+}
+
+/// Items to run, in order, under one claim word.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskFrame<'a> {
+    /// Counts the worker's frames; the claim word carries it.
+    pub number: u32,
+    /// Runs of items of one function.
+    #[serde(borrow)]
+    pub segments: Vec<Segment<'a>>,
+}
+
+/// A run of items of one function with ids that count up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment<'a> {
+    /// The entry point's offset from the image's anchor.
+    pub entry: u64,
+    /// The first item's id.
+    pub first: TaskId,
+    /// How many.
+    pub count: u32,
+    /// Which try of them this is, counted from 1.
+    pub attempt: u32,
+    /// How many fds were handed over for the values inside (queues and their like).
+    pub baggage: u32,
+    /// The items' arguments.
+    #[serde(borrow)]
+    pub args: Body<'a>,
+}
+
+/// A value's bytes, or where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Body<'a> {
+    /// `count` items, each as [`push_item`] writes it.
+    #[serde(borrow)]
+    Inline(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// One item of this many bytes, in a memory file handed over after the baggage.
+    Bulk(u64),
+}
+
+/// From a worker: the first byte of its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FromWorker {
+    /// One [`Hello`] follows.
+    Hello = 1,
+    /// [`Record`]s follow, to the end of the frame.
+    Outcomes = 2,
+}
+
+/// The worker's first frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The worker's own.
+    pub identity: Identity,
+    /// Its process id, as the supervisor should see it too.
+    pub pid: u32,
+}
+
+/// The word of a worker on one item. Records come in the order in which the items were sent.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// Which item.
+    pub task: TaskId,
+    /// How long the function itself ran, in nanoseconds.
+    pub run_ns: u64,
+    /// What became of it.
+    #[serde(borrow)]
+    pub report: Report<'a>,
+}
+
+/// What became of an item, as the worker saw it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum Report<'a> {
+    /// The encoded result.
+    #[serde(borrow)]
+    Value(Body<'a>),
+    /// It panicked.
+    Panicked(Panic),
+    /// Its arguments could not be decoded, or its result not encoded.
+    Codec(CodecStage, String),
+}
+
+/// Appends one item of a [`Body::Inline`]: its length in 4 bytes, then its bytes, as `write` makes them.
+///
+/// # Errors
+/// What `write` says; or an item above 4 GiB. `body` is then as before.
+pub fn push_item(
+    body: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+) -> Result<(), CodecError> {
+    let start = body.len();
+    body.extend_from_slice(&[0; 4]);
+    let written = write(body).and_then(|()| {
+        u32::try_from(body.len() - start - 4).map_err(|_| CodecError("an item of a batch is above 4 GiB".to_owned()))
+    });
+    match written {
+        Ok(len) => body[start..start + 4].copy_from_slice(&len.to_le_bytes()),
+        Err(_) => body.truncate(start),
+    }
+    written.map(drop)
+}
+
+/// Splits the first item off a [`Body::Inline`]. `None` where it is cut short.
+#[must_use]
+pub fn split_item(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = body.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+}
+
+/// Reads the first of `records`, and what follows it.
+///
+/// # Errors
+/// When they do not begin with a record.
+pub fn split_record(records: &[u8]) -> Result<(Record<'_>, &[u8]), CodecError> {
+    let (record, used) = codec::decode_prefix(records)?;
+    Ok((record, &records[used..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_split_as_they_were_pushed() {
+        let mut body = Vec::new();
+        for item in [&b"one"[..], b"", b"three"] {
+            push_item(&mut body, |out| {
+                out.extend_from_slice(item);
+                Ok(())
+            })
+            .expect("fits");
+        }
+        let (one, rest) = split_item(&body).expect("first");
+        let (two, rest) = split_item(rest).expect("second");
+        let (three, rest) = split_item(rest).expect("third");
+        assert_eq!((one, two, three, rest), (&b"one"[..], &b""[..], &b"three"[..], &b""[..]));
+    }
+
+    #[test]
+    fn a_body_cut_short_is_none() {
+        assert_eq!(split_item(&[9, 0, 0, 0, 1]), None);
+        assert_eq!(split_item(&[9, 0]), None);
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_encoded_leaves_no_trace() {
+        let mut body = vec![7];
+        let refused = push_item(&mut body, |out| {
+            out.push(1);
+            Err(CodecError("no".to_owned()))
+        });
+        assert!(refused.is_err());
+        assert_eq!(body, [7]);
+    }
+
+    #[test]
+    fn frames_cross_unchanged() {
+        let args = [1, 2, 3];
+        let segment =
+            Segment { entry: 77, first: TaskId(5), count: 1, attempt: 1, baggage: 0, args: Body::Inline(&args) };
+        let frame = ToWorker::Tasks(TaskFrame { number: 9, segments: vec![segment] });
+        let bytes = codec::encode(&frame).expect("encodes");
+        assert_eq!(codec::decode_borrowed::<ToWorker<'_>>(&bytes), Ok(frame));
+    }
+
+    #[test]
+    fn records_split_one_by_one() {
+        let mut bytes = Vec::new();
+        for task in 1..=2 {
+            let record = Record { task: TaskId(task), run_ns: 3, report: Report::Value(Body::Bulk(4)) };
+            codec::encode_into(&record, &mut bytes).expect("encodes");
+        }
+        let (first, rest) = split_record(&bytes).expect("first");
+        let (second, rest) = split_record(rest).expect("second");
+        assert_eq!((first.task, second.task, rest.len()), (TaskId(1), TaskId(2), 0));
+        assert!(split_record(&bytes[..1]).is_err());
+    }
+}

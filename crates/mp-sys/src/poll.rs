@@ -3,7 +3,7 @@
 //! Does **not** know what a token stands for.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,11 +13,43 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 const BELL: u64 = u64::MAX;
 const BATCH: usize = 64;
 
+/// A descriptor that is readable from a ring until it is silenced.
+#[derive(Debug)]
+pub struct Bell(EventFd);
+
+impl Bell {
+    /// A silent one.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
+    }
+
+    /// Makes it readable.
+    pub fn ring(&self) {
+        // It fails only where it has rung 2^64 times unheard, and is readable.
+        let _ = self.0.write(1);
+    }
+
+    /// Makes it unreadable until the next ring.
+    pub fn silence(&self) {
+        // It fails only where it is silent already.
+        let _ = self.0.read();
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// A set of descriptors to wait for.
 #[derive(Debug)]
 pub struct Poller {
     epoll: Epoll,
-    bell: EventFd,
+    bell: Bell,
 }
 
 impl Poller {
@@ -27,7 +59,7 @@ impl Poller {
     /// When descriptors run out.
     pub fn new() -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let bell = Bell::new()?;
         epoll.add(&bell, EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
         Ok(Self { epoll, bell })
     }
@@ -48,8 +80,7 @@ impl Poller {
 
     /// Makes the waiting thread return.
     pub fn ring(&self) {
-        // It fails only where the bell has rung four thousand million million times unheard.
-        let _ = self.bell.write(1);
+        self.bell.ring();
     }
 
     /// Waits until something is readable, the bell rings, or `limit` has passed; appends the tokens to `ready`.
@@ -64,7 +95,7 @@ impl Poller {
         };
         for event in &events[..count] {
             match event.data() {
-                BELL => drop(self.bell.read()),
+                BELL => self.bell.silence(),
                 token => ready.push(token),
             }
         }

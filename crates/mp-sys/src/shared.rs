@@ -99,7 +99,7 @@ impl SharedPage {
     #[must_use]
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Option<usize> {
         let end = offset.checked_add(bytes.len())?.next_multiple_of(8);
-        if offset % 8 != 0 || end > OUTBOX {
+        if !offset.is_multiple_of(8) || end > OUTBOX {
             return None;
         }
         for (index, chunk) in bytes.chunks(8).enumerate() {

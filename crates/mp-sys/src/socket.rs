@@ -48,13 +48,13 @@ pub fn redirect(fd: impl AsFd, target: RawFd) -> io::Result<()> {
     }
 }
 
-/// Looks at the front of the next packet of `fd` without taking it, and without waiting: how many bytes of it
-/// are in `buffer` now. 0 means end of file.
+/// Looks at the front of the next packet of `fd` without taking it, and without waiting. Gives the length of the whole
+/// packet, which may be more than `buffer` holds; 0 means end of file.
 ///
 /// # Errors
 /// `WouldBlock` when there is none; `ENOTSOCK` and its like when `fd` is no socket.
 pub fn peek(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-    Ok(retry(|| recv(fd, buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT))?)
+    Ok(retry(|| recv(fd, buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT))?)
 }
 
 /// Sends one packet without waiting.
@@ -62,8 +62,16 @@ pub fn peek(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 /// # Errors
 /// `WouldBlock` when the buffer is full; `BrokenPipe` when the other end is gone.
 pub fn send_now(fd: impl AsFd, packet: &[u8]) -> io::Result<()> {
+    send_on(fd.as_fd().as_raw_fd(), packet)
+}
+
+/// As [`send_now`], for a descriptor of which only the number is known.
+///
+/// # Errors
+/// As [`send_now`].
+pub fn send_on(fd: RawFd, packet: &[u8]) -> io::Result<()> {
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    retry(|| send(fd.as_fd().as_raw_fd(), packet, flags))?;
+    retry(|| send(fd, packet, flags))?;
     Ok(())
 }
 

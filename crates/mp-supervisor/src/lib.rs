@@ -1,1 +1,5 @@
 //! Under construction.
+
+mod queue;
+
+pub use queue::{PutError, Queue, QueueError};

@@ -61,12 +61,16 @@ impl Helper {
         self.join();
     }
 
-    /// Returns once the helper sleeps in the kernel.
+    /// Returns once the helper sleeps in a futex.
     pub(crate) fn wait_until_asleep(&self) {
-        let path = format!("/proc/{}/wchan", self.pid());
-        while !std::fs::read_to_string(&path).expect("alive").contains("futex") {
+        while !self.sleeps_now() {
             std::thread::yield_now();
         }
+    }
+
+    /// Whether its main thread sleeps in a futex.
+    pub(crate) fn sleeps_now(&self) -> bool {
+        std::fs::read_to_string(format!("/proc/{}/wchan", self.pid())).expect("alive").contains("futex")
     }
 
     /// How often it has gone to sleep so far.

@@ -6,6 +6,7 @@ use mp_supervisor::Queue;
 use mp_sys::robust;
 
 use crate::harness::{self, LOCK_AT, queues};
+use crate::steps;
 
 pub(crate) type Item = (u64, u64, String);
 
@@ -35,6 +36,8 @@ pub(crate) fn run(role: &str, arguments: &[String]) {
         "die_holding" => die_holding(),
         "get_one" => get_one(),
         "put_one" => put_one(),
+        "step_put" => steps::step_put(),
+        "step_get" => steps::step_get(),
         other => panic!("no role {other}"),
     }
 }
@@ -65,9 +68,12 @@ fn consume(producers: usize) {
 fn megabytes(items: u64) {
     let (work, _) = queues::<String, Report>();
     for number in 0..items {
-        let digit = char::from(b'0' + (number % 10) as u8);
-        work.put(digit.to_string().repeat(1_000_000)).expect("puts");
+        work.put(megabyte(number)).expect("puts");
     }
+}
+
+pub(crate) fn megabyte(number: u64) -> String {
+    char::from(b'0' + (number % 10) as u8).to_string().repeat(1_000_000)
 }
 
 /// Hands items on until it is told to stop.

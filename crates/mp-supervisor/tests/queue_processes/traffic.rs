@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mp_supervisor::{Queue, QueueError};
 
 use crate::harness::{Helper, arrive, descriptor, descriptors, file};
-use crate::roles::{Item, Report, STOP, item};
+use crate::roles::{Item, Report, STOP, item, megabyte};
 
 pub(crate) fn every_item_arrives_once_and_in_order() {
     const ITEMS: u64 = 4000;
@@ -31,8 +31,7 @@ pub(crate) fn a_gigabyte_is_read_after_its_producer_exited() {
     assert!(file.allocated().expect("asks") >= 1_000_000_000);
     for number in 0..1000 {
         let text = work.try_get().expect("an item");
-        let digit = b'0' + (number % 10) as u8;
-        assert!(text.len() == 1_000_000 && text.bytes().all(|byte| byte == digit), "item {number}");
+        assert!(text == megabyte(number), "item {number}");
         let (left, taken) = (1_000_008 * (999 - number), file.allocated().expect("asks"));
         assert!(taken < left + (5 << 20), "{taken} bytes taken when {left} are left");
     }

@@ -91,7 +91,11 @@ fn relay() {
 fn forever(act: impl Fn(&Queue<Item>, u64)) {
     let (work, ready) = queues::<Item, u64>();
     ready.put(0).expect("reports");
-    (0..).for_each(|number| act(&work, number));
+    let mut number = 0;
+    loop {
+        act(&work, number);
+        number += 1;
+    }
 }
 
 fn die_holding() {

@@ -17,8 +17,8 @@ use mp_supervisor::Queue;
 use crate::harness::{Helper, LOCK_AT, page, queues};
 use crate::roles::{Item, check, item};
 
-/// Kills in one test, unless it is exhaustive.
-const KILLS: u64 = 400;
+/// Kills in one test, unless it is exhaustive. Each run takes others.
+const KILLS: u64 = 40;
 
 /// Instructions before the lock is taken, and after it is given back, that are tried too.
 const AROUND: u64 = 100;
@@ -76,16 +76,19 @@ fn kill_everywhere(
     mut judge: impl FnMut() -> u64,
 ) -> (u64, u64) {
     settle("not ready", &ready);
-    let (first, last) = locked_steps(role, work);
+    let (first, last) = on_one_processor(|| locked_steps(role, work));
     let _ = judge();
     let (start, end) = (first.saturating_sub(AROUND), last + AROUND);
     let stride = if std::env::var_os("MP_EXHAUSTIVE").is_some() { 1 } else { (end - start).div_ceil(KILLS) };
     let (mut kills, mut items) = (0, 0);
-    for steps in (start..end).step_by(stride as usize) {
+    let offset = u64::from(std::process::id()) % stride;
+    for steps in (start + offset..end).step_by(stride as usize) {
         settle("not ready", &ready);
-        let mut victim = Victim::start(role, work);
-        (0..steps).for_each(|_| victim.step());
-        victim.0.kill();
+        on_one_processor(|| {
+            let mut victim = Victim::start(role, work);
+            (0..steps).for_each(|_| victim.step());
+            victim.0.kill();
+        });
         (kills, items) = (kills + 1, items + judge());
     }
     (kills, items)
@@ -106,6 +109,21 @@ fn locked_steps(role: &str, work: &Queue<Item>) -> (u64, u64) {
         }
     }
     (first.unwrap_or(last), last)
+}
+
+/// Runs `body`, and what it starts, on the first processor: a step of a victim elsewhere is two wake-ups more.
+fn on_one_processor<R>(body: impl FnOnce() -> R) -> R {
+    // SAFETY: a set of processors is plain bits, and outlives the calls; 0 is this thread.
+    unsafe {
+        let (mut all, mut one) = (std::mem::zeroed::<libc::cpu_set_t>(), std::mem::zeroed::<libc::cpu_set_t>());
+        libc::sched_getaffinity(0, size_of_val(&all), &raw mut all);
+        let first = (0..libc::CPU_SETSIZE as usize).find(|cpu| libc::CPU_ISSET(*cpu, &all));
+        libc::CPU_SET(first.unwrap_or(0), &mut one);
+        libc::sched_setaffinity(0, size_of_val(&one), &raw const one);
+        let result = body();
+        libc::sched_setaffinity(0, size_of_val(&all), &raw const all);
+        result
+    }
 }
 
 /// Waits for what must come by itself.

@@ -158,6 +158,7 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
             return Err(Error::NotInitialized);
         }
     }
-    let identity = mp_worker::own_identity().map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
+    let identity = mp_worker::own_identity()
+        .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
     Ok(Calling { identity, pool: Arc::from(pool), directory })
 }

@@ -147,7 +147,11 @@ impl Engine {
         }
         self.perform(state, now, actions);
         // A worker that was told to end may speak of what is settled already.
-        if item.is_some() || state.is_stopping(worker) { Ok(()) } else { Err("spoke of a task that it was not given".to_owned()) }
+        if item.is_some() || state.is_stopping(worker) {
+            Ok(())
+        } else {
+            Err("spoke of a task that it was not given".to_owned())
+        }
     }
 }
 

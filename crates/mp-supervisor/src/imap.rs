@@ -79,7 +79,11 @@ impl Pool {
     /// Runs `task` on every item, reading them one by one, and gives the results in the order of the input. At most some
     /// thousand items and 64 MiB of arguments are on their way at a time, so the input may be endless.
     /// Python: `Pool.imap`, which reads all of its input at once.
-    pub fn imap<F, T, I>(&self, task: F, items: I) -> impl Iterator<Item = Result<F::Output, Failure>> + Send + use<F, T, I>
+    pub fn imap<F, T, I>(
+        &self,
+        task: F,
+        items: I,
+    ) -> impl Iterator<Item = Result<F::Output, Failure>> + Send + use<F, T, I>
     where
         F: Task<(T,)>,
         T: Serialize + DeserializeOwned,
@@ -129,7 +133,7 @@ impl Pool {
         let feeder = Feeder { window: Arc::clone(&window), many: Arc::clone(&many), work };
         match self.kind() {
             // Each item runs as it is fed: nothing can be on its way, so there is no window to keep.
-            Kind::Serial(_) => items.enumerate().for_each(|(index, args)| drop(feeder.feed(self.kind(), index as u64, args))),
+            Kind::Serial(_) => feeder.feed_all(self.kind(), items),
             Kind::Engine(engine) => {
                 let kind = Kind::Engine(Arc::clone(engine));
                 let body = move || feeder.run(&kind, items);
@@ -156,14 +160,25 @@ impl Feeder {
         let mut index = 0;
         while self.window.wait_for_room() {
             match catch_unwind(AssertUnwindSafe(|| items.next())) {
-                Ok(Some(args)) if self.feed(kind, index, args) => {}
-                Ok(Some(_)) => break,
+                Ok(Some(args)) => {
+                    if !self.feed(kind, index, args) {
+                        break;
+                    }
+                }
                 Ok(None) => return self.finish(End::Exhausted),
                 Err(panic) => return self.finish(End::Panicked(panic)),
             }
             index += 1;
         }
         self.finish(End::Exhausted);
+    }
+
+    fn feed_all(&self, kind: &Kind, items: impl Iterator<Item = Result<Args, SubmitError>>) {
+        for (index, args) in items.enumerate() {
+            if !self.feed(kind, index as u64, args) {
+                break;
+            }
+        }
     }
 
     /// `false` when the pool takes nothing any more.
@@ -190,7 +205,9 @@ impl Window {
     /// `false` when nobody wants more.
     fn wait_for_room(&self) -> bool {
         let mut state = self.state.lock();
-        let full = |p: &Progress| p.submitted - p.taken >= WINDOW_ITEMS || (p.bytes_in >= WINDOW_BYTES && p.submitted > p.taken);
+        let full = |p: &Progress| {
+            p.submitted - p.taken >= WINDOW_ITEMS || (p.bytes_in >= WINDOW_BYTES && p.submitted > p.taken)
+        };
         while full(&state) && !state.abandoned {
             self.changed.wait(&mut state);
         }

@@ -57,7 +57,8 @@ impl Args {
     pub(crate) fn push<T: Serialize>(&mut self, args: &T, max: usize) -> Result<(), SubmitError> {
         let encode = |out: &mut Vec<u8>| codec::encode_into(args, out);
         self.push_with(max, |out| {
-            catch_unwind(AssertUnwindSafe(|| encode(out))).unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
+            catch_unwind(AssertUnwindSafe(|| encode(out)))
+                .unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
         })
     }
 
@@ -69,7 +70,11 @@ impl Args {
         })
     }
 
-    fn push_with(&mut self, max: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<(), SubmitError> {
+    fn push_with(
+        &mut self,
+        max: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), SubmitError> {
         let start = self.bytes.len();
         let (written, descriptors) = baggage::pack_with(|| push_item(&mut self.bytes, write));
         written.map_err(SubmitError::Codec)?;
@@ -110,7 +115,9 @@ impl Args {
 
 /// One descriptor for all values that carry the same queue, however many wait (I6).
 fn shared(fd: OwnedFd) -> io::Result<Arc<OwnedFd>> {
-    static KEPT: LazyLock<Mutex<HashMap<(u64, u64), Weak<OwnedFd>>>> = LazyLock::new(Mutex::default);
+    /// By device and inode.
+    type Kept = HashMap<(u64, u64), Weak<OwnedFd>>;
+    static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
     let file = std::fs::File::from(fd);
     let metadata = file.metadata()?;
     let mut kept = KEPT.lock();

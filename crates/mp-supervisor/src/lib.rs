@@ -37,6 +37,6 @@ pub use imap::Outcomes;
 pub use pool::Pool;
 pub use process::children::{ActiveChild, active_children};
 pub use process::{Process, ProcessBuilder, Stdio};
-pub use queue::{Queue, QueueError};
+pub use queue::{PutError, Queue, QueueError};
 pub use settings::{Backend, StartMethod};
 pub use stats::Stats;

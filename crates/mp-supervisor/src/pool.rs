@@ -72,7 +72,11 @@ impl Pool {
     ///
     /// # Errors
     /// The task's failure. What could not be accepted is a failure too: `Codec` or `Stopped`.
-    pub fn apply<F: Task<Args>, Args: Serialize + DeserializeOwned>(&self, task: F, args: Args) -> Result<F::Output, Failure> {
+    pub fn apply<F: Task<Args>, Args: Serialize + DeserializeOwned>(
+        &self,
+        task: F,
+        args: Args,
+    ) -> Result<F::Output, Failure> {
         let name = std::any::type_name::<F>();
         self.apply_async(task, args).map_err(|error| error.into_failure(name))?.get()
     }
@@ -237,7 +241,12 @@ impl Pool {
         Ok(TaskHandle::new(one, Reader { name, first, decode }, self.engine()))
     }
 
-    pub(crate) fn submit_many<R>(&self, work: Work, decode: Decode<R>, args: Args) -> Result<MapHandle<R>, SubmitError> {
+    pub(crate) fn submit_many<R>(
+        &self,
+        work: Work,
+        decode: Decode<R>,
+        args: Args,
+    ) -> Result<MapHandle<R>, SubmitError> {
         let many = Arc::new(Many::default());
         let (name, items) = (work.name.clone(), args.len() as usize);
         let first = self.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;

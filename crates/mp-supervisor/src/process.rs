@@ -306,7 +306,11 @@ impl<R> Drop for Process<R> {
 
 impl<R> std::fmt::Debug for Process<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("name", &self.name).field("pid", &self.pid()).field("exit", &self.exit()).finish()
+        f.debug_struct("Process")
+            .field("name", &self.name)
+            .field("pid", &self.pid())
+            .field("exit", &self.exit())
+            .finish()
     }
 }
 
@@ -341,6 +345,8 @@ pub(crate) mod children {
     pub fn active_children() -> Vec<ActiveChild> {
         let all: Vec<_> = ALL.lock().clone();
         let pid = |engine: &Weak<Engine>| engine.upgrade().and_then(|engine| engine.pids().first().copied());
-        all.iter().filter_map(|(engine, name)| Some(ActiveChild { name: name.to_string(), pid: pid(engine)? })).collect()
+        all.iter()
+            .filter_map(|(engine, name)| Some(ActiveChild { name: name.to_string(), pid: pid(engine)? }))
+            .collect()
     }
 }

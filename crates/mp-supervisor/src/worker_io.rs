@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mp_link::{LinkError, Line, Status};
+use mp_link::{Line, LinkError, Status};
 use mp_scheduler::Inspection;
 use mp_sys::child::{self, Child, Launch};
 use mp_sys::{birth, clock, socket};
@@ -90,7 +90,10 @@ impl WorkerIo {
         let (line, theirs) = Line::between_threads()?;
         let status = Status::local()?;
         let (own, words) = (calling.identity, status.clone());
-        let body = move || drop(mp_worker::serve(&theirs, &words, own));
+        let body = move || {
+            // A thread has no exit code.
+            let _ = mp_worker::serve(&theirs, &words, own);
+        };
         std::thread::Builder::new().name(format!("mp-worker {id}")).spawn(body)?;
         Self::of(id, calling, (line, status), None)
     }
@@ -98,7 +101,8 @@ impl WorkerIo {
     /// The first frame fits into any buffer, so this does not wait.
     fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status), child: Option<Child>) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
-        let welcome = Welcome { identity, worker: id, pool: calling.pool.to_string(), directory: calling.directory.clone() };
+        let welcome =
+            Welcome { identity, worker: id, pool: calling.pool.to_string(), directory: calling.directory.clone() };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, Vec::new());

@@ -1,0 +1,208 @@
+//! The one loop of a command that runs tasks: events in, results and failures out, until all is said.
+//!
+//! Does **not** know where events come from, nor how to stop what makes them: it says how it ended.
+
+use std::io::{self, StdoutLock};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, never, select};
+use mp::Failure;
+use serde_json::{Value, json};
+
+use crate::args::{Format, Show};
+use crate::duration;
+use crate::exit::Exit;
+use crate::feed::Event;
+use crate::interrupt::Signal;
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::report::{Report, failure_json, note, problem_json};
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why the loop ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// Every item had its word.
+    Complete,
+    /// A signal came.
+    Interrupted(Signal),
+    /// Standard output is closed: who read it has enough.
+    ReaderGone,
+    /// Standard output can't be written (a full disk).
+    OutputFailed(io::Error),
+}
+
+/// What the pool (or the processes) counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) workers: usize,
+    /// Inside the functions, summed.
+    pub(crate) run: Duration,
+    /// Workers at work, summed; the rest of it is serialization, sockets and waiting.
+    pub(crate) busy: Duration,
+}
+
+/// See the module.
+pub(crate) struct Session {
+    output: Output<StdoutLock<'static>>,
+    report: Report,
+    progress: Progress,
+    summary: bool,
+    exit: Exit,
+    done: u64,
+    failed: u64,
+}
+
+impl Session {
+    /// For `total` items, where that is known.
+    pub(crate) fn new(show: &Show, quiet: bool, total: Option<u64>) -> Self {
+        Self {
+            output: Output::new(show.format, io::stdout().lock()),
+            report: Report::default(),
+            progress: Progress::new(total, quiet),
+            summary: !quiet && show.format != Format::Json,
+            exit: Exit::Done,
+            done: 0,
+            failed: 0,
+        }
+    }
+
+    /// Shows what comes until nothing more can, or must.
+    pub(crate) fn run(&mut self, events: &Receiver<Event>, interrupts: &Receiver<Signal>) -> Ending {
+        let mut interrupts = interrupts.clone();
+        loop {
+            let step = select! {
+                recv(interrupts) -> signal => match signal {
+                    Ok(signal) => return Ending::Interrupted(signal),
+                    Err(_) => { interrupts = never(); Ok(()) }
+                },
+                recv(events) -> event => match event {
+                    Ok(event) => self.event(event).and_then(|()| self.flush_if_idle(events)),
+                    Err(_) => return self.flush().map_or_else(Ending::from, |()| Ending::Complete),
+                },
+                default(TICK) => { self.progress.tick(); Ok(()) }
+            };
+            if let Err(error) = step {
+                return Ending::from(error);
+            }
+        }
+    }
+
+    /// Says how it went, and gives the exit code.
+    pub(crate) fn finish(mut self, ending: Ending, counted: Counted) -> Exit {
+        self.progress.finish();
+        match ending {
+            Ending::Complete => self.conclude("complete", &counted),
+            Ending::Interrupted(signal) => {
+                self.exit.worsen(Exit::Interrupted);
+                self.flush().ok();
+                note(&format!("interrupted by {signal} after {} and {}", tasks(self.done), self.elapsed()));
+                self.output.summary(&self.json("interrupted", &counted)).and_then(|()| self.flush()).ok();
+            }
+            Ending::ReaderGone => {}
+            Ending::OutputFailed(error) => {
+                self.exit.worsen(Exit::TaskFailed);
+                self.report.problem(&Problem::failed(&error));
+            }
+        }
+        self.exit
+    }
+
+    fn conclude(&mut self, ended: &str, counted: &Counted) {
+        let summary = self.json(ended, counted);
+        if let Err(error) = self.output.summary(&summary).and_then(|()| self.flush())
+            && let Ending::OutputFailed(error) = Ending::from(error)
+        {
+            self.exit.worsen(Exit::TaskFailed);
+            self.report.problem(&Problem::failed(&error));
+        }
+        if self.summary {
+            note(&self.text(counted));
+        }
+    }
+
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        self.done += 1;
+        self.progress.done();
+        match event {
+            Event::Outcome(index, Ok(value)) => self.output.value(index, &value),
+            Event::Outcome(index, Err(failure)) => self.failure(index, &failure),
+            Event::Rejected(index, problem) => self.rejected(index, &problem),
+        }
+    }
+
+    fn failure(&mut self, index: u64, failure: &Failure) -> io::Result<()> {
+        self.failed += 1;
+        self.exit.worsen(Exit::of(failure));
+        self.output.error(index, &failure_json(failure))?;
+        self.flush()?;
+        self.progress.aside(|| self.report.failure(failure));
+        Ok(())
+    }
+
+    fn rejected(&mut self, index: u64, problem: &Problem) -> io::Result<()> {
+        self.failed += 1;
+        self.exit.worsen(problem.exit);
+        self.output.error(index, &problem_json(problem))?;
+        self.flush()?;
+        self.progress.aside(|| self.report.problem(problem));
+        Ok(())
+    }
+
+    fn flush_if_idle(&mut self, events: &Receiver<Event>) -> io::Result<()> {
+        if !events.is_empty() {
+            return Ok(());
+        }
+        self.progress.tick();
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_flushed() {
+            return Ok(());
+        }
+        self.progress.aside(|| self.output.flush())
+    }
+
+    fn elapsed(&self) -> String {
+        duration::show(self.progress.elapsed())
+    }
+
+    fn text(&self, counted: &Counted) -> String {
+        let failed = if self.failed == 0 { String::new() } else { format!(" ({} failed)", self.failed) };
+        let workers = if counted.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", counted.workers) };
+        let share = ipc_share(counted).map(|share| format!(", {:.0}% of the workers' time was IPC", share * 100.0));
+        format!("{}{failed} on {workers} in {}{}", tasks(self.done), self.elapsed(), share.unwrap_or_default())
+    }
+
+    fn json(&self, ended: &str, counted: &Counted) -> Value {
+        json!({
+            "ended": ended,
+            "exit": self.exit.code(),
+            "workers": counted.workers,
+            "tasks": self.done,
+            "failed": self.failed,
+            "seconds": self.progress.elapsed().as_secs_f64(),
+            "run_seconds": counted.run.as_secs_f64(),
+            "ipc_share": ipc_share(counted),
+        })
+    }
+}
+
+fn tasks(number: u64) -> String {
+    if number == 1 { "1 task".to_owned() } else { format!("{number} tasks") }
+}
+
+fn ipc_share(counted: &Counted) -> Option<f64> {
+    let busy = counted.busy.as_secs_f64();
+    (busy > 0.0).then(|| (1.0 - counted.run.as_secs_f64() / busy).clamp(0.0, 1.0))
+}
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::OutputFailed(error) }
+    }
+}

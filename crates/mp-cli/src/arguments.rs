@@ -182,7 +182,10 @@ mod tests {
     fn a_wrong_count_says_what_is_missing() {
         assert_eq!(
             refusal("pair", &["1"]),
-            ("pair(a: u8, b: u8) -> (u8, u8) takes 2 arguments, 1 given".to_owned(), Some("\"b\" is missing".to_owned()))
+            (
+                "pair(a: u8, b: u8) -> (u8, u8) takes 2 arguments, 1 given".to_owned(),
+                Some("\"b\" is missing".to_owned())
+            )
         );
         assert_eq!(refusal("half", &["1", "2"]), ("half(n: u8) -> u8 takes 1 argument, 2 given".to_owned(), None));
         assert_eq!(refusal("nothing", &["1"]).0, "nothing() takes no arguments, 1 given");

@@ -44,7 +44,9 @@ mod tests {
 
     #[test]
     fn seconds_and_units_are_read() {
-        for (text, ms) in [("5", 5000), ("5s", 5000), ("1.5s", 1500), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, ms) in
+            [("5", 5000), ("5s", 5000), ("1.5s", 1500), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
@@ -59,6 +61,9 @@ mod tests {
     #[test]
     fn times_show_three_digits() {
         let show = |ms| show(Duration::from_micros(ms));
-        assert_eq!([show(812), show(12_300), show(1_234_000), show(150_000_000)], ["0.8 ms", "12 ms", "1.23 s", "150 s"]);
+        assert_eq!(
+            [show(812), show(12_300), show(1_234_000), show(150_000_000)],
+            ["0.8 ms", "12 ms", "1.23 s", "150 s"]
+        );
     }
 }

@@ -162,7 +162,10 @@ mod tests {
         let mut next = || items.next().expect("one more").expect("is fine");
         assert_eq!(next().raw, Raw::from_text("1".to_owned()));
         let second = next();
-        assert_eq!((second.raw, second.place.to_string().as_str()), (Raw::from_text("word".to_owned()), "line 2 of numbers.txt"));
+        assert_eq!(
+            (second.raw, second.place.to_string().as_str()),
+            (Raw::from_text("word".to_owned()), "line 2 of numbers.txt")
+        );
         assert_eq!(next().raw, Raw::from_text(String::new()));
         assert_eq!(next().raw, Raw::from_text("[1,2]".to_owned()));
     }

@@ -8,7 +8,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::Format;
 
@@ -28,7 +28,7 @@ impl<W: Write> Output<W> {
     /// The value of item `index`.
     pub(crate) fn value(&mut self, index: u64, value: &Value) -> io::Result<()> {
         match self.format {
-            Format::Json => self.json(&json!({"index": index, "value": value})),
+            Format::Json => self.json(index, "value", value),
             Format::Lines => self.bare(value),
             Format::Table => {
                 self.row(index)?;
@@ -40,7 +40,7 @@ impl<W: Write> Output<W> {
     /// Item `index` has no value, but this error.
     pub(crate) fn error(&mut self, index: u64, error: &Value) -> io::Result<()> {
         match self.format {
-            Format::Json => self.json(&json!({"index": index, "error": error})),
+            Format::Json => self.json(index, "error", error),
             Format::Lines => Ok(()),
             Format::Table => {
                 self.row(index)?;
@@ -52,7 +52,7 @@ impl<W: Write> Output<W> {
     /// The last line, where the form has one.
     pub(crate) fn summary(&mut self, summary: &Value) -> io::Result<()> {
         match self.format {
-            Format::Json => self.json(&json!({"summary": summary})),
+            Format::Json => writeln!(self.to, "{{\"summary\":{summary}}}"),
             Format::Lines | Format::Table => Ok(()),
         }
     }
@@ -67,9 +67,11 @@ impl<W: Write> Output<W> {
         self.to.buffer().is_empty()
     }
 
-    fn json(&mut self, line: &Value) -> io::Result<()> {
-        serde_json::to_writer(&mut self.to, line)?;
-        self.to.write_all(b"\n")
+    /// By hand, so that the index comes first and the value is not copied.
+    fn json(&mut self, index: u64, key: &str, value: &Value) -> io::Result<()> {
+        write!(self.to, "{{\"index\":{index},\"{key}\":")?;
+        serde_json::to_writer(&mut self.to, value)?;
+        self.to.write_all(b"}\n")
     }
 
     fn bare(&mut self, value: &Value) -> io::Result<()> {
@@ -91,6 +93,7 @@ impl<W: Write> Output<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn written(format: Format) -> String {
         let mut output = Output::new(format, Vec::new());
@@ -121,7 +124,7 @@ mod tests {
         let wanted = concat!(
             "{\"index\":0,\"value\":\"a b\"}\n",
             "{\"index\":1,\"value\":[1,\"x\",null]}\n",
-            "{\"error\":{\"kind\":\"lost\",\"message\":\"worker died\"},\"index\":2}\n",
+            "{\"index\":2,\"error\":{\"kind\":\"lost\",\"message\":\"worker died\"}}\n",
             "{\"summary\":{\"tasks\":3}}\n",
         );
         assert_eq!(written(Format::Json), wanted);

@@ -55,7 +55,7 @@ fn run(mut session: Session, pool: &mp::Pool, feed: impl FnOnce() -> Receiver<Ev
         Ending::Complete => pool.join(),
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
     }
-    Ok(session.finish(ending, Counted { workers: stats.workers, run: stats.run, busy: stats.busy }))
+    Ok(session.finish(ending, Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" }))
 }
 
 fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {

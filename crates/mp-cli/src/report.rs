@@ -69,7 +69,9 @@ fn hint(failure: &Failure) -> Option<&'static str> {
             "the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)"
         }
         Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries such tasks again",
-        Failure::Panicked { .. } => "the worker lives on; RUST_BACKTRACE=1 makes --format json tell where it panicked",
+        Failure::Panicked { .. } => {
+            "a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it"
+        }
         _ => return None,
     })
 }

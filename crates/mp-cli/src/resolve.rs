@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[mp::task(length = 5)]
-    fn near_miss(length: usize, name: String) -> Vec<u8> {
+    fn near_miss(name: String, length: usize) -> Vec<u8> {
         vec![0; length + name.len()]
     }
 
@@ -92,6 +92,12 @@ mod tests {
         assert_eq!(problem.message, "no task \"near_mis\"");
         assert!(problem.hint.is_some_and(|hint| hint.starts_with("did you mean near_miss? ")));
         assert!(resolve("a.twise").expect_err("is unknown").hint.is_some_and(|hint| hint.contains("a::twice")));
+    }
+
+    #[test]
+    fn a_signature_shows_defaults() {
+        let task = resolve("near_miss").expect("is there");
+        assert_eq!(signature(task), "near_miss(name: String, length: usize = 5) -> Vec<u8>");
     }
 
     #[test]

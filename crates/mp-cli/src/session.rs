@@ -41,8 +41,10 @@ pub(crate) struct Counted {
     pub(crate) workers: usize,
     /// Inside the functions, summed.
     pub(crate) run: Duration,
-    /// Workers at work, summed; the rest of it is serialization, sockets and waiting.
+    /// Workers at work, summed.
     pub(crate) busy: Duration,
+    /// What the workers did when they were not inside the functions.
+    pub(crate) cost: &'static str,
 }
 
 /// See the module.
@@ -174,7 +176,8 @@ impl Session {
     fn text(&self, counted: &Counted) -> String {
         let failed = if self.failed == 0 { String::new() } else { format!(" ({} failed)", self.failed) };
         let workers = if counted.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", counted.workers) };
-        let share = ipc_share(counted).map(|share| format!(", {:.0}% of the workers' time was IPC", share * 100.0));
+        let share = overhead_share(counted)
+            .map(|share| format!(", {:.0}% of the workers' time was {}", share * 100.0, counted.cost));
         format!("{}{failed} on {workers} in {}{}", tasks(self.done), self.elapsed(), share.unwrap_or_default())
     }
 
@@ -187,7 +190,7 @@ impl Session {
             "failed": self.failed,
             "seconds": self.progress.elapsed().as_secs_f64(),
             "run_seconds": counted.run.as_secs_f64(),
-            "ipc_share": ipc_share(counted),
+            "overhead_share": overhead_share(counted),
         })
     }
 }
@@ -196,7 +199,7 @@ fn tasks(number: u64) -> String {
     if number == 1 { "1 task".to_owned() } else { format!("{number} tasks") }
 }
 
-fn ipc_share(counted: &Counted) -> Option<f64> {
+fn overhead_share(counted: &Counted) -> Option<f64> {
     let busy = counted.busy.as_secs_f64();
     (busy > 0.0).then(|| (1.0 - counted.run.as_secs_f64() / busy).clamp(0.0, 1.0))
 }

@@ -66,9 +66,8 @@ fn stream(task: &NamedTask, input: Input, name: &Path, json: bool) -> Result<Sou
     let name = name.to_string_lossy();
     let items = if json { from_json_array(input, &name) } else { from_lines(input, &name) };
     let mut items = items.peekable();
-    match items.next_if(Result::is_err) {
-        Some(Err(problem)) => return Err(problem),
-        Some(Ok(_)) | None => {}
+    if let Some(Err(problem)) = items.next_if(Result::is_err) {
+        return Err(problem);
     }
     if let Some(Ok(first)) = items.peek() {
         encode(task, first.clone())?;

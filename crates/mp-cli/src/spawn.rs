@@ -67,7 +67,7 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let ending = session.run(&events, &interrupts);
     let run = Duration::from_nanos(run_ns.load(Ordering::Relaxed));
     let busy = begun.elapsed().saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX));
-    Ok(session.finish(ending, Counted { workers, run, busy }))
+    Ok(session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" }))
 }
 
 fn start(order: Order, results: &Results, method: mp::StartMethod) -> Result<mp::Process<()>, Problem> {

@@ -31,22 +31,29 @@ pub fn offset_of(address: usize) -> u64 {
     address.wrapping_sub(anchor()) as u64
 }
 
-/// The address in this process of what lies at `offset` in the image.
-#[must_use]
-pub fn address_at(offset: u64) -> usize {
-    anchor().wrapping_add(offset as usize)
-}
+/// The proof that a peer runs this same executable: what makes its offsets meaningful here.
+#[derive(Clone, Copy, Debug)]
+pub struct SameImage(());
 
-/// The function at `offset` from the anchor.
-///
-/// # Safety
-/// `offset` was made by [`offset_of`] from an `F` (a `fn` type), in a process that runs this same executable.
-#[must_use]
-pub unsafe fn function_at<F: Copy>(offset: u64) -> F {
-    const { assert!(size_of::<F>() == size_of::<usize>(), "F must be a function pointer") }
-    let address = address_at(offset);
-    // SAFETY: by the caller's word the address is that of an `F` in this image.
-    unsafe { std::mem::transmute_copy::<usize, F>(&address) }
+impl SameImage {
+    /// The proof, if `theirs` is this executable's own [`build_id`].
+    #[must_use]
+    pub fn prove(ours: u64, theirs: u64) -> Option<Self> {
+        (ours == theirs).then_some(Self(()))
+    }
+
+    /// The function that the peer took [`offset_of`].
+    ///
+    /// `F` is the `fn` type of which the peer's protocol says that its offsets are.
+    #[must_use]
+    pub fn function<F: Copy + 'static>(self, offset: u64) -> F {
+        const { assert!(size_of::<F>() == size_of::<usize>(), "F must be a function pointer") }
+        let address = anchor().wrapping_add(offset as usize);
+        // SAFETY: the peer is this same executable, so the same function lies at the same offset; and it is the
+        // supervisor at the other end of an inherited socket, which sends the offsets of task entries and no others.
+        // A supervisor that lied could as well have started another program in our place.
+        unsafe { std::mem::transmute_copy::<usize, F>(&address) }
+    }
 }
 
 /// A number that identifies this executable: the file behind `/proc/self/exe`, unchanged since it was written.
@@ -72,8 +79,8 @@ mod tests {
             n * 2
         }
         let offset = offset_of(double as fn(u64) -> u64 as usize);
-        // SAFETY: made two lines above from a function of this type.
-        let again: fn(u64) -> u64 = unsafe { function_at(offset) };
-        assert_eq!(again(21), 42);
+        let same = SameImage::prove(7, 7).expect("the same");
+        assert_eq!(same.function::<fn(u64) -> u64>(offset)(21), 42);
+        assert!(SameImage::prove(7, 8).is_none());
     }
 }

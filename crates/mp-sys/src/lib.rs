@@ -2,4 +2,11 @@
 //!
 //! Does **not** decide anything: no policy, no protocol, no task. Each `unsafe` says why it is sound.
 
+pub mod birth;
+pub mod child;
+pub mod clock;
 pub mod image;
+pub mod memory;
+pub mod poll;
+pub mod shared;
+pub mod socket;

@@ -118,8 +118,46 @@ pub enum Body<'a> {
 pub enum FromWorker {
     /// One [`Hello`] follows.
     Hello = 1,
-    /// [`Record`]s follow, to the end of the frame.
+    /// The number of the first record (8 bytes), counted from 0 in the worker's life, then [`Record`]s, to the end of the
+    /// frame. A number that was seen before is the same record once more: the outbox can repeat what was sent.
     Outcomes = 2,
+}
+
+/// The length of what comes before the records: the first byte, and the number of the first record.
+pub const OUTCOMES_HEADER: usize = 9;
+
+/// The start of a frame of outcomes whose first record has this number.
+#[must_use]
+pub fn outcomes_header(first: u64) -> [u8; OUTCOMES_HEADER] {
+    let mut header = [FromWorker::Outcomes as u8; OUTCOMES_HEADER];
+    header[1..].copy_from_slice(&first.to_le_bytes());
+    header
+}
+
+/// A worker's frame, taken apart as far as its kind.
+#[derive(Debug, PartialEq)]
+pub enum FromWorkerFrame<'a> {
+    /// It says hello.
+    Hello(Hello),
+    /// The number of the first record, and the records.
+    Outcomes(u64, &'a [u8]),
+}
+
+/// Reads a worker's frame.
+///
+/// # Errors
+/// When it is none.
+pub fn from_worker(frame: &[u8]) -> Result<FromWorkerFrame<'_>, CodecError> {
+    let (kind, rest) = frame.split_first().ok_or_else(|| CodecError("an empty frame".to_owned()))?;
+    if *kind == FromWorker::Hello as u8 {
+        return codec::decode(rest).map(FromWorkerFrame::Hello);
+    }
+    match rest.split_first_chunk::<8>() {
+        Some((first, records)) if *kind == FromWorker::Outcomes as u8 => {
+            Ok(FromWorkerFrame::Outcomes(u64::from_le_bytes(*first), records))
+        }
+        _ => Err(CodecError(format!("a frame of an unknown kind, {kind}"))),
+    }
 }
 
 /// The worker's first frame.
@@ -157,22 +195,23 @@ pub enum Report<'a> {
 
 /// Appends one item of a [`Body::Inline`]: its length in 4 bytes, then its bytes, as `write` makes them.
 ///
+/// The length of an item of 4 GiB or more is not written truly: it is above [`INLINE_MAX`], and crosses as a file.
+///
 /// # Errors
-/// What `write` says; or an item above 4 GiB. `body` is then as before.
+/// What `write` says. `body` is then as before.
 pub fn push_item(
     body: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
 ) -> Result<(), CodecError> {
     let start = body.len();
     body.extend_from_slice(&[0; 4]);
-    let written = write(body).and_then(|()| {
-        u32::try_from(body.len() - start - 4).map_err(|_| CodecError("an item of a batch is above 4 GiB".to_owned()))
-    });
-    match written {
-        Ok(len) => body[start..start + 4].copy_from_slice(&len.to_le_bytes()),
-        Err(_) => body.truncate(start),
+    if let Err(error) = write(body) {
+        body.truncate(start);
+        return Err(error);
     }
-    written.map(drop)
+    let len = u32::try_from(body.len() - start - 4).unwrap_or(u32::MAX);
+    body[start..start + 4].copy_from_slice(&len.to_le_bytes());
+    Ok(())
 }
 
 /// Splits the first item off a [`Body::Inline`]. `None` where it is cut short.
@@ -236,6 +275,15 @@ mod tests {
         let frame = ToWorker::Tasks(TaskFrame { number: 9, segments: vec![segment] });
         let bytes = codec::encode(&frame).expect("encodes");
         assert_eq!(codec::decode_borrowed::<ToWorker<'_>>(&bytes), Ok(frame));
+    }
+
+    #[test]
+    fn a_worker_frame_is_hello_or_outcomes_or_rubbish() {
+        let frame = [&outcomes_header(7)[..], b"records"].concat();
+        assert_eq!(from_worker(&frame), Ok(FromWorkerFrame::Outcomes(7, b"records")));
+        assert!(from_worker(&frame[..5]).is_err());
+        assert!(from_worker(&[]).is_err());
+        assert!(from_worker(&[9; 40]).is_err());
     }
 
     #[test]

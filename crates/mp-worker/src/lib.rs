@@ -1,10 +1,25 @@
 //! The child's side: a copy of the program that serves instead of running `main`.
 //!
 //! Does **not** know pools, scheduling or other workers: it meets the supervisor in frames alone.
+//!
+//! ```text
+//!  exec ─▶ init ─▶ bind to parent ─▶ Welcome ─▶ compare ─▶ Hello ─▶ serve: recv, claim, decode, run, encode, send
+//!                                                  └─ differs: Hello all the same, then exit 70
+//! ```
 
+mod context;
+mod init;
+mod outbound;
+mod panic;
 pub mod registry;
+mod run;
+mod serve;
 mod task;
 
+pub use context::{WorkerInfo, current_worker};
+pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
+pub use run::{Reported, run_item};
+pub use serve::serve;
 pub use task::{Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]

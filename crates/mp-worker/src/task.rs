@@ -64,7 +64,7 @@ pub trait Task<Args>: Copy + Send + 'static {
 }
 
 macro_rules! tuples {
-    ($(($($arg:ident)*))*) => {$(
+    ($(($($arg:ident $value:ident),*))*) => {$(
         impl<Fun, Out, $($arg),*> Task<($($arg,)*)> for Fun
         where
             Fun: Fn($($arg),*) -> Out + Copy + Send + 'static,
@@ -74,14 +74,14 @@ macro_rules! tuples {
             type Output = Out;
 
             fn run(self, args: ($($arg,)*)) -> Out {
-                let ($($arg,)*) = args;
-                self($($arg),*)
+                let ($($value,)*) = args;
+                self($($value),*)
             }
         }
     )*};
 }
 
-tuples! { () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) }
+tuples! { () (A a) (A a, B b) (A a, B b, C c) (A a, B b, C c, D d) (A a, B b, C c, D d, E e) (A a, B b, C c, D d, E e, F f) (A a, B b, C c, D d, E e, F f, G g) (A a, B b, C c, D d, E e, F f, G g, H h) }
 
 /// The entry point of a task.
 #[must_use]

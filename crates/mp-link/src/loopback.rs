@@ -1,0 +1,140 @@
+//! A line between two threads of one process, with the interface of the line between processes.
+//!
+//! Does **not** know who is at its ends. The supervisor's end can be polled: the worker's sends ring an eventfd.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use mp_sys::poll::Bell;
+use parking_lot::Mutex;
+
+use crate::LinkError;
+
+/// Unbounded in type, bounded in fact: by the credits one way; the other way by the items that these brought.
+#[derive(Debug)]
+pub(crate) struct Loopback {
+    out: Mutex<Option<Sender<Vec<u8>>>>,
+    out_fds: Sender<Vec<OwnedFd>>,
+    into: Receiver<Vec<u8>>,
+    into_fds: Receiver<Vec<OwnedFd>>,
+    bell: Arc<Bell>,
+    rings: bool,
+    ended: Arc<AtomicBool>,
+}
+
+impl Loopback {
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let bell = Arc::new(Bell::new()?);
+        let ended = Arc::new(AtomicBool::new(false));
+        let (to_worker, from_supervisor) = unbounded();
+        let (to_supervisor, from_worker) = unbounded();
+        let (fds_to_worker, fds_from_supervisor) = unbounded();
+        let (fds_to_supervisor, fds_from_worker) = unbounded();
+        let end = |out, out_fds, into, into_fds, rings| Self {
+            out: Mutex::new(Some(out)),
+            out_fds,
+            into,
+            into_fds,
+            bell: Arc::clone(&bell),
+            rings,
+            ended: Arc::clone(&ended),
+        };
+        Ok((
+            end(to_worker, fds_to_worker, from_worker, fds_from_worker, false),
+            end(to_supervisor, fds_to_supervisor, from_supervisor, fds_from_supervisor, true),
+        ))
+    }
+
+    pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(LinkError::Gone);
+        }
+        if !descriptors.is_empty() {
+            self.out_fds.send(descriptors).map_err(|_| LinkError::Gone)?;
+        }
+        let sent = self.out.lock().as_ref().map(|out| out.send(frame.to_vec()));
+        if self.rings {
+            self.bell.ring();
+        }
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(LinkError::Gone),
+        }
+    }
+
+    pub(crate) fn recv(&self) -> Result<Vec<u8>, LinkError> {
+        self.into.recv().map_err(|_| LinkError::Gone)
+    }
+
+    pub(crate) fn try_recv(&self) -> Result<Option<Vec<u8>>, LinkError> {
+        match self.into.try_recv() {
+            Ok(frame) => Ok(Some(frame)),
+            Err(TryRecvError::Disconnected) => Err(LinkError::Gone),
+            Err(TryRecvError::Empty) => {
+                // Silence first, then look again: what is sent after the look rings anew.
+                self.bell.silence();
+                match self.into.try_recv() {
+                    Ok(frame) => {
+                        self.bell.ring();
+                        Ok(Some(frame))
+                    }
+                    Err(TryRecvError::Empty) => Ok(None),
+                    Err(TryRecvError::Disconnected) => Err(LinkError::Gone),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn descriptors(&self) -> Result<Vec<OwnedFd>, LinkError> {
+        self.into_fds.try_recv().map_err(|_| LinkError::Rubbish("announced descriptors did not come".to_owned()))
+    }
+
+    pub(crate) fn hang_up(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.out.lock().take();
+    }
+}
+
+impl Drop for Loopback {
+    /// The supervisor learns that a worker's thread is gone by its end of the line.
+    fn drop(&mut self) {
+        self.out.lock().take();
+        if self.rings {
+            self.bell.ring();
+        }
+    }
+}
+
+impl AsFd for Loopback {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_cross_and_the_end_is_seen() {
+        let (supervisor, worker) = Loopback::pair().expect("a pair");
+        supervisor.send(b"task", Vec::new()).expect("sent");
+        assert_eq!(worker.recv().expect("received"), b"task");
+        worker.send(b"outcome", Vec::new()).expect("sent");
+        assert_eq!(supervisor.try_recv().expect("received"), Some(b"outcome".to_vec()));
+        assert!(matches!(supervisor.try_recv(), Ok(None)));
+        drop(worker);
+        assert!(matches!(supervisor.try_recv(), Err(LinkError::Gone)));
+    }
+
+    #[test]
+    fn a_hang_up_ends_the_waiting_worker() {
+        let (supervisor, worker) = Loopback::pair().expect("a pair");
+        supervisor.hang_up();
+        assert!(matches!(worker.recv(), Err(LinkError::Gone)));
+        assert!(matches!(worker.send(b"late", Vec::new()), Err(LinkError::Gone)));
+    }
+}

@@ -1,0 +1,212 @@
+//! What a worker says of itself in shared memory, without a system call: what it has begun, since when, and the
+//! outcomes that it has not sent yet.
+//!
+//! Does **not** know tasks: it counts the items of a frame.
+//!
+//! ```text
+//!   claim word of frame n (one of two, n mod 2):   | number n: 32 | limit: 16 | begun: 16 |
+//!
+//!   supervisor:  publish(n, count)  limit = count, begun = 0, then the frame is sent
+//!   worker:      claim(n)           begun + 1, if begun < limit and the number is still n      (compare-exchange)
+//!   supervisor:  revoke(n, k)       limit - k, but not below begun                              (compare-exchange)
+//! ```
+//!
+//! Both are one compare-exchange on one word, so every item is either begun by the worker or taken back by the
+//! supervisor, never both and never neither: this is what lets an idle worker take work from a busy one, a time limit
+//! end one task only, and a death be blamed on exactly one item. A word is used again two frames later, when all of its
+//! frame's items have had their outcomes or been revoked; a worker that still walks the old frame sees another number.
+//!
+//! The outbox holds a copy of the records that the worker has finished and not yet sent. When it dies, they are
+//! read from there: what had finished keeps its value. Records that were sent as well are recognised by their order.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mp_sys::shared::SharedPage;
+use mp_wire::frame::CREDITS;
+
+const STARTED: usize = CREDITS;
+const OUTBOX_LEN: usize = CREDITS + 1;
+
+/// The shared words of one worker. Clones are the same words.
+#[derive(Clone, Debug)]
+pub struct Status(Arc<SharedPage>);
+
+/// How many items of a frame have been begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The frame's number.
+    pub number: u32,
+    /// How many of its items, from its front.
+    pub items: u16,
+}
+
+impl Status {
+    /// New words, and the descriptor by which another process can [`Status::open`] them.
+    ///
+    /// # Errors
+    /// When descriptors or memory run out.
+    pub fn create() -> io::Result<(Self, OwnedFd)> {
+        let (page, fd) = SharedPage::create()?;
+        Ok((Self(Arc::new(page)), fd))
+    }
+
+    /// The words behind `fd`.
+    ///
+    /// # Errors
+    /// When it is no status memory.
+    pub fn open(fd: &OwnedFd) -> io::Result<Self> {
+        Ok(Self(Arc::new(SharedPage::open(fd)?)))
+    }
+
+    /// New words for a thread.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn local() -> io::Result<Self> {
+        Ok(Self(Arc::new(SharedPage::local()?)))
+    }
+
+    fn claim_word(&self, number: u32) -> &AtomicU64 {
+        self.0.word(number as usize % CREDITS)
+    }
+
+    /// Supervisor: frame `number` of `count` items is about to be sent.
+    pub fn publish(&self, number: u32, count: u16) {
+        self.claim_word(number).store(Claim { number, limit: count, begun: 0 }.pack(), Ordering::Release);
+    }
+
+    /// Worker: begins the next item of frame `number`. `false` when the rest of the frame has been revoked.
+    #[must_use]
+    pub fn claim(&self, number: u32) -> bool {
+        // The time is written first: whoever sees the claim sees a time that is not too early for it.
+        self.0.word(STARTED).store(mp_sys::clock::monotonic_ns(), Ordering::Release);
+        let begin = |claim: Claim| Claim { begun: claim.begun + 1, ..claim };
+        let free = |claim: Claim| claim.number == number && claim.begun < claim.limit;
+        self.claim_word(number)
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
+                let claim = Claim::unpack(word);
+                free(claim).then(|| begin(claim).pack())
+            })
+            .is_ok()
+    }
+
+    /// Supervisor: takes back up to `most` items from the end of frame `number`; gives how many.
+    #[must_use]
+    pub fn revoke(&self, number: u32, most: u16) -> u16 {
+        let mut taken = 0;
+        let lower = |word| {
+            let claim = Claim::unpack(word);
+            taken = if claim.number == number { most.min(claim.limit.saturating_sub(claim.begun)) } else { 0 };
+            (taken > 0).then(|| Claim { limit: claim.limit - taken, ..claim }.pack())
+        };
+        match self.claim_word(number).fetch_update(Ordering::AcqRel, Ordering::Acquire, lower) {
+            Ok(_) => taken,
+            Err(_) => 0,
+        }
+    }
+
+    /// How much of the frames in flight has been begun. The worker wrote it: not to be trusted.
+    #[must_use]
+    pub fn begun(&self) -> [Begun; CREDITS] {
+        std::array::from_fn(|i| {
+            let claim = Claim::unpack(self.0.word(i).load(Ordering::Acquire));
+            Begun { number: claim.number, items: claim.begun }
+        })
+    }
+
+    /// When the item that was begun last was begun, in nanoseconds of CLOCK_MONOTONIC.
+    #[must_use]
+    pub fn started_ns(&self) -> u64 {
+        self.0.word(STARTED).load(Ordering::Acquire)
+    }
+
+    /// Worker: keeps a copy of all `unsent` records, of which the first `kept` bytes are there already.
+    /// Records that do not fit are not kept; they should be sent at once.
+    pub fn keep(&self, unsent: &[u8], kept: usize) {
+        let from = kept & !7;
+        if self.0.write(from, &unsent[from..]).is_some() {
+            self.0.word(OUTBOX_LEN).store(unsent.len() as u64, Ordering::Release);
+        }
+    }
+
+    /// Worker: all records have been sent.
+    pub fn sent(&self) {
+        self.0.word(OUTBOX_LEN).store(0, Ordering::Release);
+    }
+
+    /// Supervisor, when the worker is dead: the records that it had not sent.
+    #[must_use]
+    pub fn unsent(&self) -> Vec<u8> {
+        let len = self.0.word(OUTBOX_LEN).load(Ordering::Acquire);
+        self.0.read(usize::try_from(len).unwrap_or(usize::MAX))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Claim {
+    number: u32,
+    limit: u16,
+    begun: u16,
+}
+
+impl Claim {
+    fn pack(self) -> u64 {
+        u64::from(self.number) << 32 | u64::from(self.limit) << 16 | u64::from(self.begun)
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self { number: (word >> 32) as u32, limit: (word >> 16) as u16, begun: word as u16 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_begun_or_revoked_never_both() {
+        // Two threads fight over the items of many frames; each item must end on exactly one side.
+        const ITEMS: u16 = 64;
+        let status = Status::local().expect("memory");
+        for number in 1..200 {
+            status.publish(number, ITEMS);
+            let (begun, revoked) = std::thread::scope(|scope| {
+                let worker = scope.spawn(|| (0..ITEMS).take_while(|_| status.claim(number)).count());
+                let mut revoked = 0;
+                while status.revoke(number, 1) == 1 {
+                    revoked += 1;
+                }
+                (worker.join().expect("no panic"), revoked)
+            });
+            assert_eq!(begun + revoked, usize::from(ITEMS), "frame {number}");
+        }
+    }
+
+    #[test]
+    fn a_worker_in_an_old_frame_claims_nothing_of_the_new_one() {
+        let status = Status::local().expect("memory");
+        status.publish(1, 2);
+        assert_eq!(status.revoke(1, 9), 2);
+        status.publish(3, 2);
+        assert!(!status.claim(1), "frame 3 uses the word of frame 1");
+        assert!(status.claim(3));
+        assert_eq!(status.revoke(1, 9), 0);
+        assert_eq!(status.begun()[1], Begun { number: 3, items: 1 });
+    }
+
+    #[test]
+    fn the_outbox_keeps_what_was_not_sent() {
+        let status = Status::local().expect("memory");
+        let mut unsent = b"first record".to_vec();
+        status.keep(&unsent, 0);
+        let kept = unsent.len();
+        unsent.extend_from_slice(b", second record");
+        status.keep(&unsent, kept);
+        assert_eq!(status.unsent(), b"first record, second record");
+        status.sent();
+        assert_eq!(status.unsent(), b"");
+    }
+}

@@ -1,0 +1,181 @@
+//! The state of a pool: its slots, what waits, and how far its own life has come.
+//!
+//! Does **not** know how the states follow each other: that is `step`.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use mp_wire::{TaskId, WorkerId};
+
+use crate::breaker::Breaker;
+use crate::config::Config;
+use crate::load::Load;
+use crate::span::Span;
+
+/// How far a pool's life has come. What is graver is greater.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Work is taken.
+    Open,
+    /// No more work is taken; what is there is finished.
+    Closing,
+    /// Nothing is finished any more.
+    Killing(String),
+    /// All workers have ended.
+    Ended,
+}
+
+/// What a slot is doing. All that is legal in a state is in its variant.
+#[derive(Clone, Debug)]
+pub enum WorkerState {
+    /// Nothing runs here yet, or any more for the moment.
+    Vacant,
+    /// Started, not yet heard of.
+    Starting {
+        /// When this has taken too long.
+        deadline: Instant,
+    },
+    /// Waits for work.
+    Idle,
+    /// Has work.
+    Busy(Busy),
+    /// Will end.
+    Stopping(Stopping),
+    /// Died at once; the next one waits a little.
+    Cooling {
+        /// Until then.
+        restart_at: Instant,
+    },
+    /// Will never run again.
+    Retired,
+}
+
+/// A worker with work.
+#[derive(Clone, Debug)]
+pub struct Busy {
+    pub(crate) load: Load,
+    /// When its head may have run too long.
+    pub(crate) check_at: Option<Instant>,
+    /// An item that shall not run.
+    pub(crate) cancel: Option<TaskId>,
+}
+
+/// A worker that will end.
+#[derive(Clone, Debug)]
+pub struct Stopping {
+    pub(crate) load: Load,
+    pub(crate) kill_at: Option<Instant>,
+    pub(crate) why: Ending,
+}
+
+/// Why a worker will end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It has no more work, or its pool ends.
+    Asked,
+    /// It has done its number of tasks.
+    Recycled,
+    /// This item ran longer than this.
+    Late(TaskId, Duration),
+    /// This item was cancelled while it ran.
+    Cancelled(TaskId),
+    /// It cannot be believed, or never said hello.
+    Broken(String),
+}
+
+/// One place for a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) generation: u32,
+    pub(crate) state: WorkerState,
+    pub(crate) next_frame: u32,
+    /// Items sent to this generation.
+    pub(crate) sent: u32,
+}
+
+/// The decisions of one pool. See the crate's picture.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    pub(crate) config: Config,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) backlog: VecDeque<Span>,
+    pub(crate) phase: Phase,
+    pub(crate) breaker: Breaker,
+    pub(crate) started: bool,
+}
+
+impl Scheduler {
+    /// A pool whose workers start at the first [`crate::Event::Tick`].
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0 };
+        let slots = vec![vacant; config.workers as usize];
+        let (backlog, breaker) = (VecDeque::new(), Breaker::default());
+        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false }
+    }
+
+    /// How far the pool's life has come.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The states of the slots, in order, for a dump.
+    pub fn workers(&self) -> impl Iterator<Item = (WorkerId, &WorkerState)> {
+        self.slots.iter().zip(0..).map(|(slot, i)| (WorkerId { slot: i, generation: slot.generation }, &slot.state))
+    }
+
+    /// How many spans wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// When the next [`crate::Event::Tick`] is due, if time alone can change anything.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| slot.state.wake_at()).min()
+    }
+
+    /// The slot of `worker`, unless a later generation lives there now (I5).
+    pub(crate) fn slot(&mut self, worker: WorkerId) -> Option<&mut Slot> {
+        self.slots.get_mut(worker.slot as usize).filter(|slot| slot.generation == worker.generation)
+    }
+
+    pub(crate) fn id(&self, index: usize) -> WorkerId {
+        WorkerId { slot: index as u32, generation: self.slots[index].generation }
+    }
+}
+
+impl Slot {
+    /// Whether this generation may be sent more, and how many items.
+    pub(crate) fn room(&self, limit: Option<u32>) -> u32 {
+        limit.map_or(u32::MAX, |limit| limit.max(1).saturating_sub(self.sent))
+    }
+}
+
+impl WorkerState {
+    fn wake_at(&self) -> Option<Instant> {
+        match self {
+            Self::Starting { deadline } => Some(*deadline),
+            Self::Busy(busy) => busy.check_at,
+            Self::Stopping(stopping) => stopping.kill_at,
+            Self::Cooling { restart_at } => Some(*restart_at),
+            Self::Vacant | Self::Idle | Self::Retired => None,
+        }
+    }
+
+    /// The state's name, for a dump and for `stats`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Vacant => "vacant",
+            Self::Starting { .. } => "starting",
+            Self::Idle => "idle",
+            Self::Busy(_) => "busy",
+            Self::Stopping(_) => "stopping",
+            Self::Cooling { .. } => "cooling",
+            Self::Retired => "retired",
+        }
+    }
+}

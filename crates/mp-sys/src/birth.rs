@@ -1,0 +1,121 @@
+//! What a new worker process does to itself before anything else, and what its parent keeps for that.
+//!
+//! Does **not** know how the worker goes on.
+//!
+//! Nobody is left behind: two mechanisms, independent of each other, end a worker whose parent dies, also one
+//! that spins or ignores signals. `PR_SET_PDEATHSIG` follows the thread that spawned it. The *lifeline* is a pipe
+//! whose writing end only the parent holds: when the last copy is closed, the kernel itself (`F_SETSIG`) sends
+//! SIGKILL to the worker's process group, so its own children end as well. Neither needs a thread in the worker.
+#![expect(unsafe_code, reason = "system calls that nix does not have, and the environment")]
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, SigSet, Signal};
+
+/// The lifeline of this process: its workers hold the reading end, this process alone the writing end.
+#[derive(Debug)]
+struct Lifeline {
+    reading: OwnedFd,
+    _writing: OwnedFd,
+}
+
+static LIFELINE: Mutex<Option<Lifeline>> = Mutex::new(None);
+
+fn lifeline_slot() -> MutexGuard<'static, Option<Lifeline>> {
+    LIFELINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The reading end, to be given to a new worker.
+///
+/// # Errors
+/// When descriptors run out.
+pub fn lifeline() -> io::Result<OwnedFd> {
+    let mut slot = lifeline_slot();
+    if let Some(line) = slot.as_ref() {
+        return crate::socket::raise(&line.reading);
+    }
+    let (reading, writing) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let copy = crate::socket::raise(&reading)?;
+    *slot = Some(Lifeline { reading: crate::socket::raise(&reading)?, _writing: crate::socket::raise(&writing)? });
+    Ok(copy)
+}
+
+/// In a forked worker: lets go of the parent's writing end, which would keep the parent's death from being noticed.
+pub fn drop_inherited_lifeline() {
+    lifeline_slot().take();
+}
+
+/// Takes descriptors `first..first + N`, which the parent put in place, and closes all above them.
+///
+/// # Errors
+/// When one of them is not open.
+pub fn inherited_fds<const N: usize>(first: RawFd) -> io::Result<[OwnedFd; N]> {
+    for fd in first..first + N as RawFd {
+        // SAFETY: fcntl(F_GETFD) has no effects.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    // SAFETY: this runs before anything else in the process has opened a descriptor, so those above are leaks
+    // of the parent that nothing here owns.
+    unsafe { libc::syscall(libc::SYS_close_range, first + N as RawFd, RawFd::MAX, 0) };
+    // SAFETY: they are open, and nothing else in this process owns them, as above.
+    let fds: [OwnedFd; N] = std::array::from_fn(|i| unsafe { OwnedFd::from_raw_fd(first + i as RawFd) });
+    for fd in &fds {
+        fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+    }
+    Ok(fds)
+}
+
+/// Removes `name` from the environment, so that this process's own children do not see it.
+///
+/// To be called while the process has one thread.
+pub fn forget_variable(name: &str) {
+    // SAFETY: a worker calls this as the first thing it does, with one thread: nobody reads the environment now.
+    unsafe { std::env::remove_var(name) };
+}
+
+/// Makes this process end with its parent, by both mechanisms, and gives it the signal state of a fresh program.
+///
+/// # Errors
+/// When the parent has died already, or the kernel refuses.
+pub fn bind_to_parent(parent: u32, lifeline: &OwnedFd) -> io::Result<()> {
+    SigSet::empty().thread_set_mask()?;
+    // SAFETY: ignoring a signal installs no handler.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigIgn)? };
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    watch(lifeline)?;
+    if nix::unistd::getppid().as_raw() as u32 != parent {
+        return Err(io::Error::other("the supervisor has ended"));
+    }
+    Ok(())
+}
+
+/// Asks for SIGKILL to the process group when the writing end of `lifeline` is closed.
+fn watch(lifeline: &OwnedFd) -> io::Result<()> {
+    let fd = lifeline.as_raw_fd();
+    // SAFETY: these fcntl commands have no memory effects.
+    let done = unsafe {
+        libc::fcntl(fd, libc::F_SETOWN, -libc::getpgrp()) != -1
+            && libc::fcntl(fd, F_SETSIG, libc::SIGKILL) != -1
+            && libc::fcntl(fd, libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK) != -1
+    };
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// From `linux/fcntl.h`; libc has it for some targets only.
+const F_SETSIG: i32 = 10;
+
+/// Names the calling thread (and, if it is the first, the process) as `ps` and `top` show it: 15 bytes.
+pub fn set_name(name: &str) {
+    let short: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    if let Ok(name) = std::ffi::CString::new(short) {
+        // A name is a courtesy.
+        let _ = prctl::set_name(&name);
+    }
+}

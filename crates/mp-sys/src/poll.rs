@@ -1,0 +1,111 @@
+//! Waiting for many descriptors at once: epoll(7), with a bell that any thread can ring.
+//!
+//! Does **not** know what a token stands for.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+const BELL: u64 = u64::MAX;
+const BATCH: usize = 64;
+
+/// A descriptor that is readable from a ring until it is silenced.
+#[derive(Debug)]
+pub struct Bell(EventFd);
+
+impl Bell {
+    /// A silent one.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
+    }
+
+    /// Makes it readable.
+    pub fn ring(&self) {
+        // It fails only where it has rung 2^64 times unheard, and is readable.
+        let _ = self.0.write(1);
+    }
+
+    /// Makes it unreadable until the next ring.
+    pub fn silence(&self) {
+        // It fails only where it is silent already.
+        let _ = self.0.read();
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A set of descriptors to wait for.
+#[derive(Debug)]
+pub struct Poller {
+    epoll: Epoll,
+    bell: Bell,
+}
+
+impl Poller {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn new() -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let bell = Bell::new()?;
+        epoll.add(&bell, EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
+        Ok(Self { epoll, bell })
+    }
+
+    /// Reports `token` while `fd` is readable or at its end.
+    ///
+    /// # Errors
+    /// When the kernel's limits are reached.
+    pub fn add(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
+        Ok(self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
+    }
+
+    /// No longer reports `fd`.
+    pub fn remove(&self, fd: impl AsFd) {
+        // It fails only where it was not there.
+        let _ = self.epoll.delete(fd);
+    }
+
+    /// Makes the waiting thread return.
+    pub fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Waits until something is readable, the bell rings, or `limit` has passed; appends the tokens to `ready`.
+    ///
+    /// # Errors
+    /// None that can happen while `self` is alive, but for the kernel's memory running out.
+    pub fn wait(&self, limit: Option<Duration>, ready: &mut Vec<u64>) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); BATCH];
+        let count = match self.epoll.wait(&mut events, timeout(limit)) {
+            Err(Errno::EINTR) => 0,
+            other => other?,
+        };
+        for event in &events[..count] {
+            match event.data() {
+                BELL => self.bell.silence(),
+                token => ready.push(token),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whole milliseconds, rounded up: a wait that ends early would spin.
+fn timeout(limit: Option<Duration>) -> EpollTimeout {
+    let Some(limit) = limit else { return EpollTimeout::NONE };
+    let millis = limit.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128);
+    EpollTimeout::try_from(millis as i32).unwrap_or(EpollTimeout::NONE)
+}

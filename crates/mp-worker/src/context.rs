@@ -1,0 +1,46 @@
+//! What a task can ask of the worker that runs it.
+//!
+//! Does **not** know lines or frames.
+
+use std::cell::Cell;
+
+use mp_wire::{TaskId, WorkerId};
+
+/// The worker, seen from inside a task.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerInfo {
+    /// The slot of the pool, counted from 0.
+    pub id: u32,
+    /// Which incarnation of it, counted from 1.
+    pub generation: u32,
+    /// The process.
+    pub pid: u32,
+    /// The task that runs.
+    pub task_id: TaskId,
+    /// Which try of it this is, counted from 1.
+    pub attempt: u32,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<WorkerInfo>> = const { Cell::new(None) };
+}
+
+/// The worker that runs the calling task; `None` outside of one. Python: `multiprocessing.current_process()`.
+///
+/// ```
+/// assert_eq!(mp_worker::current_worker(), None);
+/// ```
+#[must_use]
+pub fn current_worker() -> Option<WorkerInfo> {
+    CURRENT.get()
+}
+
+/// Runs `task` with what it is told when it asks.
+pub(crate) fn within<T>(worker: WorkerId, (task_id, attempt): (TaskId, u32), task: impl FnOnce() -> T) -> T {
+    let info = WorkerInfo { id: worker.slot, generation: worker.generation, pid: std::process::id(), task_id, attempt };
+    let outer = CURRENT.replace(Some(info));
+    let value = task();
+    CURRENT.set(outer);
+    value
+}

@@ -1,0 +1,60 @@
+//! Runs one item: decode, call, encode, under a watch for panics.
+//!
+//! Does **not** know where the bytes came from or where they go.
+
+use std::os::fd::OwnedFd;
+
+use mp_link::baggage;
+use mp_wire::frame::{Body, Record, Report};
+use mp_wire::{Panic, TaskId, WorkerId};
+
+use crate::panic::{shorten, watch};
+use crate::task::{Entry, Ran, Refused};
+use crate::{context, panic};
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum Reported {
+    /// It ran: the time it took, in nanoseconds; the result's bytes are in the buffer.
+    Value(u64),
+    /// It panicked.
+    Panicked(Panic),
+    /// A value could not cross.
+    Refused(Refused),
+}
+
+/// Runs `entry` on the encoded `args` with the descriptors that came along, as `worker` and `task` (and its attempt);
+/// the encoded result replaces what is in `out`.
+pub fn run_item(
+    entry: Entry,
+    args: (&[u8], Vec<OwnedFd>),
+    who: (WorkerId, TaskId, u32),
+    out: &mut Vec<u8>,
+) -> Reported {
+    out.clear();
+    let (worker, task, attempt) = who;
+    let (bytes, descriptors) = args;
+    let call = || baggage::unpack_with(descriptors, || entry(bytes, out));
+    match context::within(worker, (task, attempt), || watch(call)) {
+        Ok(Ok(Ran { run_ns })) => Reported::Value(run_ns),
+        Ok(Err(refused)) => Reported::Refused(refused),
+        Err(panic) => Reported::Panicked(panic),
+    }
+}
+
+impl Reported {
+    /// As it crosses; a value is said to be in `body`.
+    pub(crate) fn into_record(self, task: TaskId, body: Body<'_>) -> Record<'_> {
+        let (run_ns, report) = match self {
+            Self::Value(run_ns) => (run_ns, Report::Value(body)),
+            Self::Panicked(panic) => (0, Report::Panicked(panic)),
+            Self::Refused(refused) => (0, Report::Codec(refused.stage, shorten(refused.reason.0))),
+        };
+        Record { task, run_ns, report }
+    }
+}
+
+/// A panic that stands for a value that could not be sent at all.
+pub(crate) fn unsendable(reason: String) -> Reported {
+    Reported::Panicked(Panic { message: panic::shorten(reason), ..Panic::default() })
+}

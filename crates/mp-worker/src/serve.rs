@@ -1,0 +1,134 @@
+//! The worker's life after its birth: frames in, records out, until it is told to stop or its supervisor is gone.
+//!
+//! Does **not** know whether it is a process or a thread.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+use mp_link::{Line, LinkError, Status};
+use mp_sys::image::SameImage;
+use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item};
+use mp_wire::{WorkerId, codec};
+
+use crate::outbound::Outbound;
+use crate::run::{Reported, run_item, unsendable};
+use crate::task::Entry;
+
+/// The exit code of a worker that is not the supervisor's own program: `EX_SOFTWARE` of sysexits(3).
+const MISMATCH: i32 = 70;
+
+/// Serves the supervisor at the other end of `line`; gives the code to exit with.
+#[must_use]
+pub fn serve(line: &Line, status: &Status, own: Identity) -> i32 {
+    // A supervisor that is gone wants nothing any more, least of all an error.
+    greet(line, own).and_then(|(welcome, image)| work(line, status, &welcome, image)).unwrap_or_else(|code| code)
+}
+
+fn greet(line: &Line, own: Identity) -> Result<(Welcome, SameImage), i32> {
+    let frame = line.recv().map_err(|_| 0)?;
+    let Ok(ToWorker::Welcome(welcome)) = codec::decode_borrowed(&frame) else { return Err(MISMATCH) };
+    let hello = Hello { identity: Identity { token: welcome.identity.token, ..own }, pid: std::process::id() };
+    let mut answer = vec![FromWorker::Hello as u8];
+    codec::encode_into(&hello, &mut answer).map_err(|_| MISMATCH)?;
+    line.send(&answer, Vec::new()).map_err(|_| 0)?;
+    let same = SameImage::prove(own.build, welcome.identity.build);
+    let image = same.filter(|_| hello.identity == welcome.identity).ok_or(MISMATCH)?;
+    if let Some(directory) = &welcome.directory {
+        std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
+    }
+    Ok((welcome, image))
+}
+
+fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Result<i32, i32> {
+    let mut worker =
+        Worker { line, status, image, id: welcome.worker, out: Vec::new(), back: Outbound::new(line, status) };
+    loop {
+        let frame = line.recv().map_err(|_| 0)?;
+        match codec::decode_borrowed(&frame) {
+            Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
+            Ok(ToWorker::Stop(code)) => return Ok(code),
+            Ok(ToWorker::Welcome(_)) | Err(_) => return Err(MISMATCH),
+        }
+    }
+}
+
+struct Worker<'a> {
+    line: &'a Line,
+    status: &'a Status,
+    image: SameImage,
+    id: WorkerId,
+    out: Vec<u8>,
+    back: Outbound<'a>,
+}
+
+impl Worker<'_> {
+    fn run_frame(&mut self, frame: &TaskFrame<'_>) -> Result<(), LinkError> {
+        let announced: usize = frame.segments.iter().map(descriptors_of).sum();
+        let mut descriptors = match announced {
+            0 => VecDeque::new(),
+            _ => VecDeque::from(self.line.descriptors()?),
+        };
+        for segment in &frame.segments {
+            let own = descriptors.drain(..descriptors_of(segment).min(descriptors.len())).collect();
+            if !self.run_segment(frame.number, segment, own)? {
+                break;
+            }
+        }
+        self.back.flush()
+    }
+
+    /// `false` when the rest of the frame has been taken back.
+    fn run_segment(&mut self, number: u32, segment: &Segment<'_>, own: Vec<OwnedFd>) -> Result<bool, LinkError> {
+        match segment.args {
+            Body::Inline(items) => self.run_items(number, segment, (items, own)),
+            Body::Bulk(len) => self.run_bulk(number, segment, (len, own)),
+        }
+    }
+
+    fn run_items(
+        &mut self,
+        number: u32,
+        segment: &Segment<'_>,
+        args: (&[u8], Vec<OwnedFd>),
+    ) -> Result<bool, LinkError> {
+        let (mut items, mut own) = args;
+        for index in 0..segment.count {
+            let Some((item, rest)) = split_item(items) else {
+                return Err(LinkError::Rubbish("half an item".to_owned()));
+            };
+            items = rest;
+            if !self.status.claim(number) {
+                return Ok(false);
+            }
+            self.run_claimed(segment, index, (item, std::mem::take(&mut own)))?;
+        }
+        Ok(true)
+    }
+
+    fn run_bulk(&mut self, number: u32, segment: &Segment<'_>, args: (u64, Vec<OwnedFd>)) -> Result<bool, LinkError> {
+        let (len, mut own) = args;
+        let file = own.pop().ok_or_else(|| LinkError::Rubbish("no memory file".to_owned()))?;
+        if !self.status.claim(number) {
+            return Ok(false);
+        }
+        match mp_sys::memory::read_file(file, len) {
+            Ok(bytes) => self.run_claimed(segment, 0, (&bytes, own))?,
+            Err(error) => {
+                let reason = format!("arguments of {len} bytes could not be read: {error}");
+                self.back.push(segment.first, unsendable(reason), &[])?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn run_claimed(&mut self, segment: &Segment<'_>, index: u32, args: (&[u8], Vec<OwnedFd>)) -> Result<(), LinkError> {
+        let entry: Entry = self.image.function(segment.entry);
+        let task = segment.first.plus(index);
+        let reported: Reported = run_item(entry, args, (self.id, task, segment.attempt), &mut self.out);
+        self.back.push(task, reported, &self.out)
+    }
+}
+
+fn descriptors_of(segment: &Segment<'_>) -> usize {
+    segment.baggage as usize + usize::from(matches!(segment.args, Body::Bulk(_)))
+}

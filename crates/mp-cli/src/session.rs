@@ -107,7 +107,7 @@ impl Session {
             Ending::ReaderGone => {}
             Ending::OutputFailed(error) => {
                 self.exit.worsen(Exit::TaskFailed);
-                self.report.problem(&Problem::failed(&error));
+                self.report.problem(&unwritable(&error));
             }
         }
         self.exit
@@ -119,7 +119,7 @@ impl Session {
             && let Ending::OutputFailed(error) = Ending::from(error)
         {
             self.exit.worsen(Exit::TaskFailed);
-            self.report.problem(&Problem::failed(&error));
+            self.report.problem(&unwritable(&error));
         }
         if self.summary {
             note(&self.text(counted));
@@ -193,6 +193,10 @@ impl Session {
             "overhead_share": overhead_share(counted),
         })
     }
+}
+
+fn unwritable(error: &io::Error) -> Problem {
+    Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) }
 }
 
 fn tasks(number: u64) -> String {

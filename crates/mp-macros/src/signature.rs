@@ -122,12 +122,7 @@ mod tests {
                 ),
                 "a task is not async",
             ),
-            (
-                quote!(
-                    unsafe fn f() {}
-                ),
-                "a task is not unsafe",
-            ),
+            ("unsafe fn f() {}".parse().expect("is Rust"), "a task is not unsafe"),
             (
                 quote!(
                     fn f<T>(a: T) {}

@@ -48,35 +48,50 @@ fn seen_with(mut command: Command) -> String {
     redact(&text)
 }
 
-/// Numbers that differ from run to run: `(pid 4711)`, `12 ms`, `97% of`, `"seconds":0.1`.
+/// What differs from run to run: `(pid 4711)`, `12 ms`, `97%`, `"seconds":0.1`.
 fn redact(text: &str) -> String {
     let lines = text.lines().map(|line| {
-        let line = after(line, "(pid ", ")", "PID");
-        let line = after(&line, " in ", "", "TIME");
-        let line = after(&line, " and ", "", "TIME");
-        let line = after(&line, "\"pid\":", ",", "PID");
-        after(&line, "seconds\":", ",", "TIME")
+        let line = between(line, "(pid ", ")", "PID");
+        let line = between(&line, "\"pid\":", ",", "PID");
+        let line = between(&line, "seconds\":", ",", "TIME");
+        let line = between(&line, "overhead_share\":", ",", "SHARE");
+        if line.starts_with("mpctl: ") { words(&line) } else { line }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Replaces what lies between each `open` and the next `close`, if it begins with a digit.
-fn after(line: &str, open: &str, close: &str, name: &str) -> String {
+fn between(line: &str, open: &str, close: &str, name: &str) -> String {
     let mut parts = line.split(open);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         out.push_str(open);
-        match part.starts_with(|char: char| char.is_ascii_digit()) {
-            true if close.is_empty() => out.push_str(name),
-            true => {
-                let rest = part.find(close).map_or("", |at| &part[at..]);
+        match part.find(close) {
+            Some(end) if part.starts_with(|char: char| char.is_ascii_digit()) => {
                 out.push_str(name);
-                out.push_str(rest);
+                out.push_str(&part[end..]);
             }
-            false => out.push_str(part),
+            _ => out.push_str(part),
         }
     }
     out
+}
+
+/// Replaces `12 ms`, `1.5 s` by `TIME` and `97%` by `SHARE`.
+fn words(line: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for word in line.split(' ') {
+        let timed = out.last().is_some_and(|last| last.parse::<f64>().is_ok());
+        match word.trim_end_matches(',') {
+            "ms" | "s" if timed => {
+                out.pop();
+                out.push(if word.ends_with(',') { "TIME," } else { "TIME" });
+            }
+            share if share.ends_with('%') => out.push("SHARE"),
+            _ => out.push(word),
+        }
+    }
+    out.join(" ")
 }
 
 /// What went to standard output, of a run that ends well.

@@ -11,12 +11,23 @@ fn ranges_and_words_and_negative_numbers() {
 
 #[test]
 fn lines_of_standard_input() {
-    assert_snapshot!(seen_given(&["map", "cube"], "1\n2\n-3\n"), @"");
+    assert_snapshot!(seen_given(&["map", "cube"], "1\n2\n-3\n"), @r"
+    1
+    8
+    -27
+    --- stderr
+    mpctl: 3 tasks on 2 workers in TIME
+    --- exit 0
+    ");
 }
 
 #[test]
 fn no_input_is_no_tasks() {
-    assert_snapshot!(seen_given(&["map", "cube"], ""), @"");
+    assert_snapshot!(seen_given(&["map", "cube"], ""), @r"
+    --- stderr
+    mpctl: 0 tasks on 2 workers in TIME
+    --- exit 0
+    ");
 }
 
 #[test]
@@ -30,12 +41,22 @@ fn lines_of_a_file() {
 
 #[test]
 fn a_dash_is_standard_input() {
-    assert_snapshot!(seen_given(&["map", "cube", "--from", "-", "-q"], "2"), @"");
+    assert_snapshot!(seen_given(&["map", "cube", "--from", "-", "-q"], "2"), @r"
+    8
+    --- stderr
+    --- exit 0
+    ");
 }
 
 #[test]
 fn one_json_array() {
-    assert_snapshot!(seen_given(&["map", "power", "--json", "-q"], "[[2, 10], [3, 2],\n [-1, 3]]\n"), @"");
+    assert_snapshot!(seen_given(&["map", "power", "--json", "-q"], "[[2, 10], [3, 2],\n [-1, 3]]\n"), @r"
+    1024
+    9
+    -1
+    --- stderr
+    --- exit 0
+    ");
     assert_eq!(stdout(&["map", "square", "--json", "[1, 2, 3]"]), "1\n4\n9\n");
 }
 
@@ -46,17 +67,43 @@ fn a_list_for_a_task_that_takes_one() {
 
 #[test]
 fn a_bad_line_is_reported_in_its_place_and_costs_no_other() {
-    assert_snapshot!(seen_given(&["map", "square", "--format", "table"], "1\nx\n3\n\n5\n"), @"");
+    assert_snapshot!(seen_given(&["map", "square", "--format", "table"], "1\nx\n3\n\n5\n"), @r#"
+      INDEX  RESULT
+          0  1
+          1  (rejected)
+          2  9
+          3  (rejected)
+          4  25
+    --- stderr
+    mpctl: line 2 of standard input: square(n: i64) -> i64: argument "n" must be i64, "x" was given
+    hint: invalid type: string "x", expected i64
+    mpctl: line 4 of standard input: square(n: i64) -> i64: argument "n" must be i64, "" was given
+    hint: invalid type: string "", expected i64
+    mpctl: 3 tasks (2 rejected) on 2 workers in TIME
+    --- exit 2
+    "#);
 }
 
 #[test]
 fn a_bad_first_line_starts_nothing() {
-    assert_snapshot!(seen_given(&["map", "square"], "x\n2\n"), @"");
+    assert_snapshot!(seen_given(&["map", "square"], "x\n2\n"), @r#"
+    --- stderr
+    mpctl: line 1 of standard input: square(n: i64) -> i64: argument "n" must be i64, "x" was given
+    hint: invalid type: string "x", expected i64
+    --- exit 2
+    "#);
 }
 
 #[test]
 fn input_that_breaks_off_is_reported_after_what_came_before() {
-    assert_snapshot!(seen_given(&["map", "square", "--json"], "[1, 2, 3"), @"");
+    assert_snapshot!(seen_given(&["map", "square", "--json"], "[1, 2, 3"), @r"
+    1
+    4
+    --- stderr
+    mpctl: cannot read element 3 of standard input: the array is not closed
+    mpctl: 2 tasks (1 rejected) on 2 workers in TIME
+    --- exit 2
+    ");
 }
 
 #[test]

@@ -32,9 +32,9 @@ fn apply_prints_one_result() {
 }
 
 #[test]
-fn strings_are_bare_in_lines_and_tables() {
+fn strings_are_bare_in_lines_and_quoted_in_json() {
     assert_eq!(stdout(&["apply", "rand_string", "0", "-q"]), "\n");
-    assert_snapshot!(seen(&["map", "rand_string", "0", "0", "--format", "table"]), @"");
+    assert_snapshot!(seen(&["map", "rand_string", "0", "0", "--format", "json"]), @"");
 }
 
 #[test]

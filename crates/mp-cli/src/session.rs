@@ -56,6 +56,7 @@ pub(crate) struct Session {
     exit: Exit,
     done: u64,
     failed: u64,
+    rejected: u64,
 }
 
 impl Session {
@@ -69,6 +70,7 @@ impl Session {
             exit: Exit::Done,
             done: 0,
             failed: 0,
+            rejected: 0,
         }
     }
 
@@ -101,7 +103,12 @@ impl Session {
             Ending::Interrupted(signal) => {
                 self.exit.worsen(Exit::Interrupted);
                 self.flush().ok();
-                note(&format!("interrupted by {signal} after {} and {}", tasks(self.done), self.elapsed()));
+                note(&format!(
+                    "interrupted by {signal} after {}{} and {}",
+                    tasks(self.done),
+                    self.but(),
+                    self.elapsed()
+                ));
                 self.output.summary(&self.json("interrupted", &counted)).and_then(|()| self.flush()).ok();
             }
             Ending::ReaderGone => {}
@@ -127,12 +134,18 @@ impl Session {
     }
 
     fn event(&mut self, event: Event) -> io::Result<()> {
-        self.done += 1;
         self.progress.done();
         match event {
-            Event::Outcome(index, Ok(value)) => self.output.value(index, &value),
-            Event::Outcome(index, Err(failure)) => self.failure(index, &failure),
+            Event::Outcome(index, outcome) => self.outcome(index, outcome),
             Event::Rejected(index, problem) => self.rejected(index, &problem),
+        }
+    }
+
+    fn outcome(&mut self, index: u64, outcome: Result<Value, Failure>) -> io::Result<()> {
+        self.done += 1;
+        match outcome {
+            Ok(value) => self.output.value(index, &value),
+            Err(failure) => self.failure(index, &failure),
         }
     }
 
@@ -146,7 +159,7 @@ impl Session {
     }
 
     fn rejected(&mut self, index: u64, problem: &Problem) -> io::Result<()> {
-        self.failed += 1;
+        self.rejected += 1;
         self.exit.worsen(problem.exit);
         self.output.error(index, &problem_json(problem))?;
         self.flush()?;
@@ -174,11 +187,18 @@ impl Session {
     }
 
     fn text(&self, counted: &Counted) -> String {
-        let failed = if self.failed == 0 { String::new() } else { format!(" ({} failed)", self.failed) };
         let workers = if counted.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", counted.workers) };
         let share = overhead_share(counted)
             .map(|share| format!(", {:.0}% of the workers' time was {}", share * 100.0, counted.cost));
-        format!("{}{failed} on {workers} in {}{}", tasks(self.done), self.elapsed(), share.unwrap_or_default())
+        format!("{}{} on {workers} in {}{}", tasks(self.done), self.but(), self.elapsed(), share.unwrap_or_default())
+    }
+
+    /// ` (1 failed, 2 rejected)`.
+    fn but(&self) -> String {
+        let failed = (self.failed > 0).then(|| format!("{} failed", self.failed));
+        let rejected = (self.rejected > 0).then(|| format!("{} rejected", self.rejected));
+        let both = [failed, rejected].into_iter().flatten().collect::<Vec<_>>();
+        if both.is_empty() { String::new() } else { format!(" ({})", both.join(", ")) }
     }
 
     fn json(&self, ended: &str, counted: &Counted) -> Value {
@@ -188,6 +208,7 @@ impl Session {
             "workers": counted.workers,
             "tasks": self.done,
             "failed": self.failed,
+            "rejected": self.rejected,
             "seconds": self.progress.elapsed().as_secs_f64(),
             "run_seconds": counted.run.as_secs_f64(),
             "overhead_share": overhead_share(counted),

@@ -1,0 +1,39 @@
+//! Ctrl-C and SIGTERM: the first asks, the second ends.
+//!
+//! Does **not** know what is ended.
+//!
+//! The second signal is answered in the handler itself, so that it works whatever the threads hang on.
+//! Installed after the pool is built: before that, dying at once is right, and forking needs a single thread.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::{io, thread};
+
+use crossbeam_channel::{Receiver, bounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::exit::Exit;
+
+/// The name of the signal that came.
+pub(crate) type Signal = &'static str;
+
+/// From now on the first signal arrives here, and the second exits.
+pub(crate) fn install() -> io::Result<Receiver<Signal>> {
+    let seen = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal passes the check, then sets what the second one finds.
+        let code = Exit::Interrupted.code().into();
+        signal_hook::flag::register_conditional_shutdown(signal, code, seen.clone())?;
+        signal_hook::flag::register(signal, seen.clone())?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (sender, receiver) = bounded(1);
+    thread::spawn(move || {
+        let first = signals.forever().next();
+        sender.send(if first == Some(SIGTERM) { "SIGTERM" } else { "SIGINT" }).ok();
+        // Kept open: without it the next signal would have no handler left to find.
+        signals.forever().for_each(drop);
+    });
+    Ok(receiver)
+}

@@ -1,0 +1,88 @@
+//! `apply` and `map`: a pool, what it is fed, and the session that shows what comes back.
+//!
+//! Does **not** read items or write results itself.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use mp::NamedTask;
+
+use crate::args::{self, Apply, Map, Talk};
+use crate::arguments::{self, Raw};
+use crate::exit::Exit;
+use crate::feed::{self, Event, Walk};
+use crate::interrupt;
+use crate::problem::Problem;
+use crate::resolve::resolve;
+use crate::session::{Counted, Ending, Session};
+use crate::source;
+
+/// `apply TASK ARGS…`
+pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
+    let task = resolve(&apply.call.task)?;
+    let given = apply.call.args.into_iter().map(Raw::from_text).collect();
+    let args = arguments::encode(task, given)?;
+    // One task needs one worker, unless more are asked for.
+    let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), task)?;
+    let session = Session::new(&apply.show, talk.quiet, Some(1));
+    run(session, &pool, || feed::apply(&pool, task, args))
+}
+
+/// `map TASK ITEMS…`
+pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
+    let task = resolve(&map.task)?;
+    let source = source::open(map, task)?;
+    let workers = map.pool.birth.workers.unwrap_or_else(mp::cpu_count);
+    let pool = build(&map.pool, workers, task)?;
+    let session = Session::new(&map.show, talk.quiet, source.total);
+    run(session, &pool, || feed::map(&pool, task, source, walk(map)))
+}
+
+fn walk(map: &Map) -> Walk {
+    match (map.unordered, map.asynchronous) {
+        (true, _) => Walk::Unordered,
+        (false, true) => Walk::Handles,
+        (false, false) => Walk::Ordered,
+    }
+}
+
+fn run(mut session: Session, pool: &mp::Pool, feed: impl FnOnce() -> Receiver<Event>) -> Result<Exit, Problem> {
+    let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
+    let events = feed();
+    let ending = session.run(&events, &interrupts);
+    let stats = pool.stats();
+    match ending {
+        Ending::Complete => pool.join(),
+        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
+    }
+    Ok(session.finish(ending, Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" }))
+}
+
+fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {
+    let mut builder = mp::Pool::builder()
+        .workers(workers)
+        .name(task.name)
+        .backend(backend(options.backend))
+        .start_method(start_method(options.birth.start_method))
+        .retries(options.retries);
+    if let Some(timeout) = options.timeout {
+        builder = builder.timeout(timeout);
+    }
+    builder.build().map(Arc::new).map_err(|error| Problem::failed(&error))
+}
+
+fn backend(backend: args::Backend) -> mp::Backend {
+    match backend {
+        args::Backend::Processes => mp::Backend::Processes,
+        args::Backend::Threads => mp::Backend::Threads,
+        args::Backend::Serial => mp::Backend::Serial,
+    }
+}
+
+/// The runtime's word for it.
+pub(crate) fn start_method(method: args::StartMethod) -> mp::StartMethod {
+    match method {
+        args::StartMethod::Spawn => mp::StartMethod::Spawn,
+        args::StartMethod::Fork => mp::StartMethod::Fork,
+    }
+}

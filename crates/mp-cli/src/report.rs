@@ -1,0 +1,114 @@
+//! What is said on standard error: failures with a hint, problems, the summary.
+//!
+//! Does **not** know standard output. Colours only where standard error is a terminal that wants them (anstream).
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use mp::{Failure, WorkerExit};
+use serde_json::{Value, json};
+
+use crate::problem::{Problem, program};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Says things; hints once each.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    hinted: Vec<String>,
+}
+
+impl Report {
+    /// A task that failed.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        error_line(&failure.to_string());
+        if let Some(hint) = hint(failure) {
+            self.hint(hint);
+        }
+    }
+
+    /// Something that was no task.
+    pub(crate) fn problem(&mut self, problem: &Problem) {
+        error_line(&problem.message);
+        if let Some(hint) = &problem.hint {
+            self.hint(hint);
+        }
+    }
+
+    fn hint(&mut self, hint: &str) {
+        if self.hinted.iter().any(|said| said == hint) || self.hinted.len() > 8 {
+            return;
+        }
+        self.hinted.push(hint.to_owned());
+        say(&format!("{CYAN}hint:{CYAN:#} {hint}"));
+    }
+}
+
+/// A line of its own, as `mpctl: text`, that is no error.
+pub(crate) fn note(text: &str) {
+    say(&format!("{DIM}{}: {text}{DIM:#}", program()));
+}
+
+fn error_line(text: &str) {
+    say(&format!("{RED}{}:{RED:#} {text}", program()));
+}
+
+fn say(line: &str) {
+    // Where standard error is closed there is nobody left to tell.
+    writeln!(anstream::stderr(), "{line}").ok();
+}
+
+fn hint(failure: &Failure) -> Option<&'static str> {
+    Some(match failure {
+        Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
+            "SIGKILL comes from outside: somebody's kill, or the kernel when memory ran out (dmesg tells)"
+        }
+        Failure::Lost { .. } => {
+            "the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)"
+        }
+        Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries such tasks again",
+        Failure::Panicked { .. } => {
+            "a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it"
+        }
+        _ => return None,
+    })
+}
+
+/// A failure for programs.
+pub(crate) fn failure_json(failure: &Failure) -> Value {
+    let mut object = json!({"kind": kind(failure), "message": failure.to_string()});
+    match failure {
+        Failure::Panicked { message, location, backtrace, .. } => {
+            object["panic"] = json!({"message": message, "location": location, "backtrace": backtrace});
+        }
+        Failure::Lost { exit, worker, pid, stderr_tail, attempts, .. } => {
+            object["worker"] = json!(worker.to_string());
+            object["pid"] = json!(pid);
+            object["exit"] = json!(exit.code());
+            object["attempts"] = json!(attempts);
+            object["stderr_tail"] = json!(stderr_tail);
+        }
+        Failure::TimedOut { after, .. } => object["after_seconds"] = json!(after.as_secs_f64()),
+        _ => {}
+    }
+    object
+}
+
+/// Something that was no task, for programs.
+pub(crate) fn problem_json(problem: &Problem) -> Value {
+    json!({"kind": "rejected", "message": problem.message, "hint": problem.hint})
+}
+
+fn kind(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Panicked { .. } => "panicked",
+        Failure::Lost { .. } => "lost",
+        Failure::TimedOut { .. } => "timed_out",
+        Failure::Codec { .. } => "codec",
+        Failure::Cancelled => "cancelled",
+        Failure::Stopped { .. } => "stopped",
+        _ => "failed",
+    }
+}

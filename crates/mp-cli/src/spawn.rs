@@ -1,0 +1,139 @@
+//! `spawn`: N processes, one shared queue for what they return.
+//!
+//! Does **not** use a pool.
+//!
+//! ```text
+//!  process 0 ─ run_into ─┐            joined well: its result is in the queue,
+//!  process 1 ─ run_into ─┼─▶ queue    so one result may be taken for each (whoever's it is)
+//!  process 2 ─ dies      ┘            died: its failure is the outcome, nothing is waited for
+//! ```
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mp::{Failure, NamedTask};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::args::{Spawn, Talk};
+use crate::arguments::{self, Raw};
+use crate::exit::Exit;
+use crate::feed::Event;
+use crate::interrupt;
+use crate::pool_cmds::start_method;
+use crate::problem::Problem;
+use crate::resolve::resolve;
+use crate::session::{Counted, Session};
+
+/// A result is in the queue before its process ends; this is for a machine that stands still.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a process puts into the queue.
+#[derive(Debug, Serialize, Deserialize)]
+struct Delivery {
+    process: u64,
+    run_ns: u64,
+    result: Result<Vec<u8>, String>,
+}
+
+/// What is to be run, as each process gets it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Order {
+    task: String,
+    args: Vec<u8>,
+    process: u64,
+}
+
+type Results = mp::Queue<Delivery>;
+
+/// `spawn TASK ARGS…`
+pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
+    let task = resolve(&spawn.call.task)?;
+    let given = spawn.call.args.into_iter().map(Raw::from_text).collect();
+    let order = Order { task: task.name.to_owned(), args: arguments::encode(task, given)?, process: 0 };
+    let workers = spawn.birth.workers.unwrap_or_else(mp::cpu_count);
+    let results = Results::new().map_err(|error| Problem::failed(&error))?;
+    let begun = Instant::now();
+    let method = start_method(spawn.birth.start_method);
+    let born = (0..workers as u64).map(|process| start(Order { process, ..order.clone() }, &results, method));
+    let processes = born.collect::<Result<Vec<_>, _>>()?;
+
+    let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
+    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64));
+    let run_ns = Arc::new(AtomicU64::new(0));
+    let events = collect(task, join_all(processes), results, run_ns.clone());
+    let ending = session.run(&events, &interrupts);
+    let run = Duration::from_nanos(run_ns.load(Ordering::Relaxed));
+    let busy = begun.elapsed().saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX));
+    Ok(session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" }))
+}
+
+fn start(order: Order, results: &Results, method: mp::StartMethod) -> Result<mp::Process<()>, Problem> {
+    let name = order.task.clone();
+    let process = mp::Process::builder(run_into, (order, results.clone())).name(name).start_method(method);
+    process.spawn().map_err(|error| Problem::failed(&error))
+}
+
+/// What each process runs: the task, and its result into the queue.
+fn run_into(order: Order, results: Results) {
+    let [task] = mp::find_task(&order.task)[..] else { unreachable!("the same program has the same tasks") };
+    let mut out = Vec::new();
+    let (run_ns, result) = match (task.entry)(&order.args, &mut out) {
+        Ok(ran) => (ran.run_ns, Ok(out)),
+        Err(refused) => (0, Err(format!("{}: {}", refused.stage, refused.reason))),
+    };
+    let delivery = Delivery { process: order.process, run_ns, result };
+    if let Err(error) = results.put(delivery) {
+        panic!("the result could not be put into the queue: {error}");
+    }
+}
+
+/// One thread for each process: joining is waiting.
+fn join_all(processes: Vec<mp::Process<()>>) -> Receiver<(u64, Result<(), Failure>)> {
+    let (sender, joined) = unbounded();
+    for (number, process) in (0..).zip(processes) {
+        let sender = sender.clone();
+        thread::spawn(move || sender.send((number, process.join())).ok());
+    }
+    joined
+}
+
+/// An event for each process as it ends.
+fn collect(
+    task: &'static NamedTask,
+    joined: Receiver<(u64, Result<(), Failure>)>,
+    results: Results,
+    run_ns: Arc<AtomicU64>,
+) -> Receiver<Event> {
+    let (events, receiver) = unbounded();
+    thread::spawn(move || {
+        for (number, end) in joined {
+            let event = match end {
+                Ok(()) => delivered(task, number, &results, &run_ns),
+                Err(failure) => Event::Outcome(number, Err(failure)),
+            };
+            if Sender::send(&events, event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn delivered(task: &NamedTask, number: u64, results: &Results, run_ns: &AtomicU64) -> Event {
+    let delivery = match results.get_timeout(QUEUE_PATIENCE) {
+        Ok(delivery) => delivery,
+        Err(error) => return Event::Rejected(number, Problem::failed(&error)),
+    };
+    run_ns.fetch_add(delivery.run_ns, Ordering::Relaxed);
+    let value = delivery.result.and_then(|bytes| (task.decode)(&bytes).map_err(|error| error.to_string()));
+    match value {
+        Ok(value) => Event::Outcome(delivery.process, Ok(value)),
+        Err(text) => {
+            let message = format!("process {} \"{}\": {text}", delivery.process, task.name);
+            Event::Rejected(delivery.process, Problem { message, hint: None, exit: Exit::TaskFailed })
+        }
+    }
+}

@@ -52,7 +52,7 @@ fn run(mut session: Session, pool: &mp::Pool, feed: impl FnOnce() -> Receiver<Ev
     let ending = session.run(&events, &interrupts);
     let stats = pool.stats();
     match ending {
-        Ending::Complete => pool.join(),
+        Ending::Complete => drop(pool.join()),
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
     }
     Ok(session.finish(ending, Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" }))

@@ -66,7 +66,9 @@ impl Load {
         let frame = self.frames.front_mut()?;
         let head = frame.spans.front_mut()?.take_front(1);
         frame.done += 1;
-        self.tidy();
+        if frame.spans.front().is_some_and(Span::is_empty) {
+            self.tidy();
+        }
         Some(head)
     }
 

@@ -121,11 +121,11 @@ impl Engine {
         (job.first, job.open) = (first, items);
         state.next_task += u64::from(items);
         state.stats.submitted += u64::from(items);
-        let entry = state.jobs.vacant_entry();
-        let spans = job.spans(entry.key());
-        entry.insert(job);
+        let key = state.jobs.insert(job);
         let now = Instant::now();
-        for span in spans {
+        let mut from = 0;
+        while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
+            from = span.to;
             self.step(&mut state, now, Event::Submit(span));
         }
         self.finish(state);

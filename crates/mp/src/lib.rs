@@ -17,6 +17,8 @@
 //! }
 //! ```
 
+pub mod guide;
+
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, MapHandle, Outcomes, Pool, PoolBuilder, Process, ProcessBuilder, PutError, Queue,
@@ -26,27 +28,30 @@ pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{Task, WorkerInfo, current_worker, init};
 
-/// Lets the workers of a test binary serve. Once per test binary, anywhere in it:
+/// Lets the workers of a test binary serve: once per test binary, anywhere in it.
+///
+/// A test has no `main` of its own in which to call [`init`], so the loader calls it, before the test harness.
 ///
 /// ```
 /// mp::test_support!();
 ///
-/// # fn main() {}
-/// # #[cfg(any())]
-/// #[test]
-/// fn squares() {
-///     let pool = mp::Pool::new(2).unwrap();
-///     assert_eq!(pool.apply(|n: u64| n * n, (7,)).unwrap(), 49);
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     // A test's body. No mp::init() here:
+///     let pool = mp::Pool::new(2)?;
+///     assert_eq!(pool.apply(|n: u64| n * n, (7,))?, 49);
+///     Ok(())
 /// }
 /// ```
-///
-/// A test has no `main` of its own in which to call [`init`], so the loader calls it, before the test harness.
 #[macro_export]
 macro_rules! test_support {
     () => {
         $crate::__private::before_main!($crate::init);
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
 
 #[doc(hidden)]
 pub mod __private {

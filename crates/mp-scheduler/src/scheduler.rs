@@ -114,6 +114,12 @@ impl Scheduler {
         Self { config, slots, backlog, phase: Phase::Open, breaker, started: false }
     }
 
+    /// What the pool was told.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// How far the pool's life has come.
     #[must_use]
     pub fn phase(&self) -> &Phase {

@@ -1,1 +1,42 @@
-//! Under construction.
+//! The parent's side: starts workers, gives them tasks, collects what becomes of them, and ends them.
+//!
+//! Does **not** decide (`mp-scheduler` does), nor know sockets (`mp-link`), nor what a worker does inside (`mp-worker`).
+//!
+//! ```text
+//!  Pool ─┬─ Args, Job ──▶ Engine ──▶ WorkerIo ══▶ worker          three threads for all pools of a process:
+//!  Process ┘                │ ▲                                     reactor  hears lines, deaths and the clock
+//!  TaskHandle ◀─── Sink ◀───┘ └── reactor ◀══ worker                spawner  starts processes
+//! ```
+
+mod builder;
+mod cpu;
+mod engine;
+mod error;
+mod handle;
+mod hear;
+mod imap;
+mod job;
+mod named;
+mod perform;
+mod pool;
+mod process;
+mod queue;
+mod reactor;
+mod serial;
+mod settings;
+mod sink;
+mod spawner;
+mod stats;
+mod worker_io;
+
+pub use builder::PoolBuilder;
+pub use cpu::cpu_count;
+pub use error::{Error, Result, SubmitError};
+pub use handle::{MapHandle, TaskHandle};
+pub use imap::Outcomes;
+pub use pool::Pool;
+pub use process::children::{ActiveChild, active_children};
+pub use process::{Process, ProcessBuilder, Stdio};
+pub use queue::{PutError, Queue, QueueError};
+pub use settings::{Backend, StartMethod};
+pub use stats::Stats;

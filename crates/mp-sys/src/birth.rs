@@ -119,3 +119,21 @@ pub fn set_name(name: &str) {
         let _ = prctl::set_name(&name);
     }
 }
+
+/// Has `function`, a `fn()`, called before `main` and before the test harness: the loader calls what is in `.init_array`.
+///
+/// By then a Rust program can do nearly all that it can do in `main`; what it lacks is std's handler for stack overflows.
+#[macro_export]
+macro_rules! before_main {
+    ($function:path) => {
+        const _: () = {
+            extern "C" fn call() {
+                $function();
+            }
+            // SAFETY: `.init_array` holds pointers to functions of this type, which the loader calls once each.
+            #[used]
+            #[unsafe(link_section = ".init_array")]
+            static CALL: extern "C" fn() = call;
+        };
+    };
+}

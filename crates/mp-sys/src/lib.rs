@@ -5,8 +5,11 @@
 pub mod birth;
 pub mod child;
 pub mod clock;
+pub mod futex;
 pub mod image;
+pub mod memfile;
 pub mod memory;
 pub mod poll;
+pub mod robust;
 pub mod shared;
 pub mod socket;

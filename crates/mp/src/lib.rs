@@ -1,1 +1,56 @@
-//! Under construction.
+//! Multi-process workers for Rust: what Python's `multiprocessing` is to Python, minus its ways of hanging.
+//!
+//! Does **not** contain any logic: this is the front door. The guide is in [`guide`].
+//!
+//! ```
+//! #[mp::task]
+//! fn square(n: u64) -> u64 {
+//!     n * n
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mp::init(); // in a worker copy of this program it serves, and never returns
+//!     let pool = mp::Pool::new(2)?;
+//!     assert_eq!(pool.apply(square, (7,))?, 49);
+//!     assert_eq!(pool.map(square, 1..=6)?, [1, 4, 9, 16, 25, 36]);
+//!     Ok(())
+//! }
+//! ```
+
+pub use mp_macros::{main, task};
+pub use mp_supervisor::{
+    ActiveChild, Backend, Error, MapHandle, Outcomes, Pool, PoolBuilder, Process, ProcessBuilder, PutError, Queue,
+    QueueError, Result, StartMethod, Stats, Stdio, SubmitError, TaskHandle, active_children, cpu_count,
+};
+pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
+pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
+pub use mp_worker::{Task, WorkerInfo, current_worker, init};
+
+/// Lets the workers of a test binary serve. Once per test binary, anywhere in it:
+///
+/// ```
+/// mp::test_support!();
+///
+/// # fn main() {}
+/// # #[cfg(any())]
+/// #[test]
+/// fn squares() {
+///     let pool = mp::Pool::new(2).unwrap();
+///     assert_eq!(pool.apply(|n: u64| n * n, (7,)).unwrap(), 49);
+/// }
+/// ```
+///
+/// A test has no `main` of its own in which to call [`init`], so the loader calls it, before the test harness.
+#[macro_export]
+macro_rules! test_support {
+    () => {
+        $crate::__private::before_main!($crate::init);
+    };
+}
+
+#[doc(hidden)]
+pub mod __private {
+    pub use mp_sys::before_main;
+    pub use mp_worker::registry::{Arg, NamedTask, TASKS, check_json, decode_json, encode_json};
+    pub use mp_worker::{entry_of, linkme};
+}

@@ -1,0 +1,164 @@
+//! How a pool is to be, before it is.
+//!
+//! Does **not** know how it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mp_scheduler::{Config, RestartLimit, Terms};
+
+use crate::engine::{Engine, Making};
+use crate::error::{Error, Result};
+use crate::pool::{Kind, Pool};
+use crate::process::Streams;
+use crate::serial::Serial;
+use crate::settings::{Backend, StartMethod};
+use crate::worker_io::Calling;
+
+/// More workers than this in one pool are taken for a mistake.
+const MOST_WORKERS: usize = 1 << 16;
+
+/// Builds a [`Pool`]. Every setting has a default.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until build()"]
+pub struct PoolBuilder {
+    workers: usize,
+    name: String,
+    backend: Backend,
+    start_method: StartMethod,
+    config: Config,
+    terms: Terms,
+    max_payload: usize,
+}
+
+impl Default for PoolBuilder {
+    fn default() -> Self {
+        Self {
+            workers: crate::cpu_count(),
+            name: "pool".to_owned(),
+            backend: Backend::default(),
+            start_method: StartMethod::default(),
+            config: Config::default(),
+            terms: Terms::default(),
+            max_payload: 8 << 30,
+        }
+    }
+}
+
+impl PoolBuilder {
+    /// How many workers; by default [`crate::cpu_count`]. Python: `processes`.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// A name for logs and `ps`; by default `pool`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// What runs the tasks; by default processes.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// How worker processes come to be; by default [`StartMethod::Spawn`].
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.start_method = method;
+        self
+    }
+
+    /// How long each task may run; by default without limit. The clock runs while the task runs, not while it waits.
+    /// The worker is asked to end (SIGTERM), killed after [`PoolBuilder::grace`], and replaced.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.terms.timeout = Some(timeout);
+        self
+    }
+
+    /// How many times a task that was lost with its worker, or ran too long, is tried again; by default 0.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.terms.retries = retries;
+        self
+    }
+
+    /// More deaths of workers than `deaths` within `period` stop the pool, with the first as the cause.
+    ///
+    /// By default 10 in 5 s, and only deaths count in between which no task was finished and that ended no attempt
+    /// of one: workers that cannot start, or die idle. Set here, every death counts.
+    pub fn restart_limit(mut self, deaths: u32, period: Duration) -> Self {
+        self.config.restart_limit = RestartLimit { deaths, period, count_task_deaths: true };
+        self
+    }
+
+    /// How long a worker that was asked to end may take before it is killed; by default 2 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.config.grace = grace;
+        self
+    }
+
+    /// How long a worker may take from its start to its first message; by default 30 s.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.config.start_timeout = limit;
+        self
+    }
+
+    /// After how many tasks a worker is replaced by a fresh one; by default never. Python: `maxtasksperchild`.
+    pub fn max_tasks_per_worker(mut self, tasks: u32) -> Self {
+        self.config.max_tasks_per_worker = Some(tasks);
+        self
+    }
+
+    /// The most bytes that one task's encoded arguments may have; by default 8 GiB.
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
+    /// Starts the pool. Its workers come up while the first tasks are submitted.
+    ///
+    /// # Errors
+    /// When a number makes no sense, or [`crate::init`] was not called and the workers are to be processes.
+    pub fn build(self) -> Result<Pool> {
+        self.check()?;
+        let making = Making {
+            backend: self.backend,
+            start_method: self.start_method,
+            calling: calling(self.backend, &self.name, None)?,
+            streams: Streams::default(),
+        };
+        let config = Config { workers: self.workers as u32, ..self.config };
+        let kind = match self.backend {
+            Backend::Serial => Kind::Serial(Serial::new()),
+            Backend::Processes | Backend::Threads => Kind::Engine(Engine::launch(config, making)),
+        };
+        Ok(Pool::from_parts(kind, self.terms, self.max_payload))
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.workers == 0 || self.workers > MOST_WORKERS {
+            let text = format!("a pool needs 1 to {MOST_WORKERS} workers, not {}", self.workers);
+            return Err(Error::Invalid(text));
+        }
+        if self.config.max_tasks_per_worker == Some(0) {
+            return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Who this program's workers are told that they are.
+pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -> Result<Calling> {
+    if backend == Backend::Processes {
+        if mp_worker::is_worker() {
+            return Err(Error::WorkerRunsMain);
+        }
+        if !mp_worker::initialized() {
+            return Err(Error::NotInitialized);
+        }
+    }
+    let identity = mp_worker::own_identity()
+        .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
+    Ok(Calling { identity, pool: Arc::from(pool), directory })
+}

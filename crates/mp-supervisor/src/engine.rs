@@ -1,0 +1,265 @@
+//! The supervisor of one pool: turns what happens into events, and the scheduler's actions into deeds.
+//!
+//! Does **not** decide (the scheduler does), and never waits on a worker (I2): every send has a credit (I3), every
+//! receive looks first, starting is another thread's work.
+//!
+//! ```text
+//!  caller: submit ─┐                                                    ┌─▶ Send: frame to a line
+//!  reactor: frame ─┼─▶ lock ─▶ event ─▶ Scheduler::step ─▶ actions ─────┼─▶ Start: spawner's thread ─▶ born
+//!  reactor: death ─┤                        ▲                           ├─▶ Inspect, Steal: look, answer ─┐
+//!  reactor: time  ─┘                        └───────────────────────────┼─────────────────────────────────┘
+//!                                                                       └─▶ Settle: outcome to its sink
+//!           unlock ─▶ wake whoever waits for what was settled
+//! ```
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use mp_scheduler::{Action, Config, Event, Phase, Scheduler};
+use mp_sys::child::Child;
+use mp_wire::{TaskId, WorkerExit, WorkerId};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use slab::Slab;
+
+use crate::error::{Error, Result, SubmitError};
+use crate::job::Job;
+use crate::reactor::Registration;
+use crate::settings::{Backend, StartMethod};
+use crate::sink::Sink;
+use crate::stats::Stats;
+use crate::worker_io::{Calling, WorkerIo};
+
+/// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
+const SLACK: Duration = Duration::from_secs(1);
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exit {
+    pub(crate) worker: WorkerId,
+    pub(crate) pid: u32,
+    pub(crate) exit: WorkerExit,
+}
+
+/// How workers are made, decided when the pool is built.
+#[derive(Clone, Debug)]
+pub(crate) struct Making {
+    pub(crate) backend: Backend,
+    pub(crate) start_method: StartMethod,
+    pub(crate) calling: Calling,
+    pub(crate) streams: crate::process::Streams,
+}
+
+pub(crate) struct Engine {
+    pub(crate) state: Mutex<State>,
+    pub(crate) ended: Condvar,
+    pub(crate) making: Making,
+    pub(crate) this: Weak<Self>,
+}
+
+pub(crate) struct State {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) jobs: Slab<Job>,
+    pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
+    pub(crate) next_task: u64,
+    pub(crate) stats: Stats,
+    /// Sinks with something new, to be woken when the lock is gone.
+    pub(crate) news: Vec<Sink>,
+    /// Workers that are to be made by a fork, all at once.
+    pub(crate) to_fork: Vec<WorkerId>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) armed: Option<Instant>,
+    /// Why it ended, if that was not asked for; set once it has.
+    pub(crate) over: Option<Option<String>>,
+    /// How the last worker of each slot ended.
+    pub(crate) exits: Vec<Option<Exit>>,
+    /// The process of a pool of one, for who waits for its birth.
+    pub(crate) born: Option<Arc<Child>>,
+    /// Why a worker could not be started, the last time.
+    pub(crate) start_error: Option<std::io::Error>,
+}
+
+impl Engine {
+    /// A running pool.
+    pub(crate) fn launch(config: Config, making: Making) -> Arc<Self> {
+        let slots = config.workers as usize;
+        let state = State {
+            scheduler: Scheduler::new(config),
+            jobs: Slab::new(),
+            workers: (0..slots).map(|_| None).collect(),
+            next_task: 1,
+            stats: Stats { workers: slots, ..Stats::default() },
+            news: Vec::new(),
+            to_fork: Vec::new(),
+            actions: Vec::new(),
+            armed: None,
+            over: None,
+            exits: vec![None; slots],
+            born: None,
+            start_error: None,
+        };
+        let engine = Arc::new_cyclic(|this| Self {
+            state: Mutex::new(state),
+            ended: Condvar::new(),
+            making,
+            this: Weak::clone(this),
+        });
+        engine.tick();
+        engine
+    }
+
+    /// Accepts a job; gives its first item's id.
+    pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
+        let mut state = self.state.lock();
+        match state.scheduler.phase() {
+            Phase::Open => {}
+            Phase::Closing => return Err(SubmitError::Closed("it takes no more tasks".to_owned())),
+            Phase::Killing(reason) => return Err(SubmitError::Closed(reason.clone())),
+            Phase::Ended => return Err(SubmitError::Closed(state.end_reason())),
+        }
+        let first = TaskId(state.next_task);
+        let items = job.args.len();
+        (job.first, job.open) = (first, items);
+        state.next_task += u64::from(items);
+        state.stats.submitted += u64::from(items);
+        let entry = state.jobs.vacant_entry();
+        let spans = job.spans(entry.key());
+        entry.insert(job);
+        let now = Instant::now();
+        for span in spans {
+            self.step(&mut state, now, Event::Submit(span));
+        }
+        self.finish(state);
+        Ok(first)
+    }
+
+    /// Hands `event` in, and does all that follows.
+    pub(crate) fn event(&self, event: Event) {
+        let mut state = self.state.lock();
+        self.step(&mut state, Instant::now(), event);
+        self.finish(state);
+    }
+
+    pub(crate) fn tick(&self) {
+        let mut state = self.state.lock();
+        state.armed = None;
+        self.step(&mut state, Instant::now(), Event::Tick);
+        self.finish(state);
+    }
+
+    pub(crate) fn step(&self, state: &mut State, now: Instant, event: Event) {
+        let mut actions = std::mem::take(&mut state.actions);
+        state.scheduler.step(now, event, &mut actions);
+        self.perform(state, now, actions);
+    }
+
+    /// Sets the alarm, lets go of the lock, and wakes those who wait.
+    pub(crate) fn finish(&self, mut state: MutexGuard<'_, State>) {
+        self.fork_all(&mut state);
+        self.arm(&mut state);
+        let news = std::mem::take(&mut state.news);
+        let over = state.over.is_some();
+        drop(state);
+        news.iter().for_each(Sink::wake);
+        if over {
+            self.ended.notify_all();
+        }
+    }
+
+    fn arm(&self, state: &mut State) {
+        let Some(at) = state.scheduler.next_wake() else { return };
+        if state.armed.is_some_and(|armed| armed <= at) {
+            return;
+        }
+        if let Ok(reactor) = crate::reactor::Reactor::get() {
+            state.armed = Some(at);
+            reactor.wake_at(at, Weak::clone(&self.this));
+        }
+    }
+
+    /// Waits until all workers have ended, at most for `limit`. Gives whether they have.
+    pub(crate) fn wait_end(&self, limit: Option<Duration>) -> bool {
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut state = self.state.lock();
+        while state.over.is_none() {
+            match deadline {
+                None => self.ended.wait(&mut state),
+                Some(deadline) if self.ended.wait_until(&mut state, deadline).timed_out() => break,
+                Some(_) => {}
+            }
+        }
+        state.over.is_some()
+    }
+
+    /// Why the pool ended by itself, if it did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.state.lock().over.clone().flatten()
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.state.lock().workers.iter().flatten().map(|(io, _)| io.pid()).collect()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.state.lock().stats.clone()
+    }
+
+    /// How the last worker of a slot ended, if it has.
+    pub(crate) fn exit_of(&self, slot: usize) -> Option<WorkerExit> {
+        self.state.lock().exits[slot].map(|exit| exit.exit)
+    }
+
+    /// Waits until the first worker's process exists; `None` when it cannot be started. Starting is bounded: it waits for
+    /// the system, not for the worker.
+    pub(crate) fn wait_born(&self) -> Option<Arc<Child>> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(Some((io, _))) = state.workers.first() {
+                return io.child.clone();
+            }
+            if let Some(child) = state.born.take() {
+                return Some(child);
+            }
+            if state.over.is_some() {
+                return None;
+            }
+            self.ended.wait(&mut state);
+        }
+    }
+
+    /// Ends everything, and waits for it, but not longer than the grace and a little more (I10).
+    pub(crate) fn shut_down(&self, reason: &str) {
+        self.event(Event::Kill(reason.to_owned()));
+        let grace = self.state.lock().scheduler.config().grace;
+        if !self.wait_end(Some(grace + SLACK)) {
+            tracing::error!(reason, "workers are still there after the grace");
+        }
+    }
+
+    pub(crate) fn spawn_error(&self) -> Option<Error> {
+        self.state.lock().start_error.take().map(Error::Spawn)
+    }
+}
+
+impl State {
+    pub(crate) fn worker(&mut self, id: WorkerId) -> Option<&mut WorkerIo> {
+        let (io, _) = self.workers.get_mut(id.slot as usize)?.as_mut()?;
+        (io.id == id).then_some(io)
+    }
+
+    /// The process that a worker was, which has ended.
+    pub(crate) fn pid_of_dead(&self, worker: WorkerId) -> u32 {
+        let exit = self.exits.get(worker.slot as usize).copied().flatten();
+        exit.filter(|exit| exit.worker == worker).map_or(0, |exit| exit.pid)
+    }
+
+    pub(crate) fn note_exit(&mut self, exit: Exit) {
+        if !self.is_stopping(exit.worker) {
+            self.stats.deaths += 1;
+        }
+        self.exits[exit.worker.slot as usize] = Some(exit);
+    }
+
+    fn end_reason(&self) -> String {
+        self.over.clone().flatten().unwrap_or_else(|| "it has ended".to_owned())
+    }
+}

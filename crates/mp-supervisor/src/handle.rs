@@ -1,0 +1,218 @@
+//! The caller's claim on an outcome: one task's, or a map's.
+//!
+//! Does **not** know workers. A value is decoded here, in the thread that asks for it.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use mp_scheduler::Event;
+use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
+
+use crate::engine::Engine;
+use crate::job::Name;
+use crate::sink::{Block, Many, One, Raw};
+
+/// How a result is read from its bytes.
+pub(crate) type Decode<R> = fn(&[u8]) -> Result<R, CodecError>;
+
+/// What it takes to make a typed outcome of a raw one.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<R> {
+    pub(crate) name: Name,
+    pub(crate) first: TaskId,
+    pub(crate) decode: Decode<R>,
+}
+
+impl<R> Reader<R> {
+    /// The typed outcome of item `index`. A `Deserialize` that panics harms nobody.
+    pub(crate) fn read(&self, index: u64, raw: Result<&[u8], Failure>) -> Result<R, Failure> {
+        let bytes = raw?;
+        let decoded = catch_unwind(AssertUnwindSafe(|| (self.decode)(bytes)));
+        let decoded = decoded.unwrap_or_else(|_| Err(CodecError("its Deserialize panicked".to_owned())));
+        decoded.map_err(|error| {
+            let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
+            Failure::codec(label, CodecStage::DecodeResult, error.0)
+        })
+    }
+}
+
+/// The claim on the outcome of one task. Python: `multiprocessing.pool.AsyncResult`, `concurrent.futures.Future`.
+///
+/// It is a [`Future`] on any executor. Dropped, its task goes on; a failure is then logged once.
+#[must_use = "a task's outcome is in its handle; drop it explicitly if it is not wanted"]
+pub struct TaskHandle<R> {
+    one: Arc<One>,
+    reader: Reader<R>,
+    engine: Weak<Engine>,
+}
+
+impl<R> TaskHandle<R> {
+    pub(crate) fn new(one: Arc<One>, reader: Reader<R>, engine: Weak<Engine>) -> Self {
+        Self { one, reader, engine }
+    }
+
+    /// The task's number in its pool.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.reader.first
+    }
+
+    /// Waits for the outcome. It always comes: a task whose worker dies, or whose pool ends, has one as well.
+    ///
+    /// # Errors
+    /// The task's failure.
+    pub fn get(self) -> Result<R, Failure> {
+        self.one.wait(None);
+        self.take()
+    }
+
+    /// Waits for the outcome, at most for `limit`. Python: `AsyncResult.get(timeout)`.
+    ///
+    /// # Errors
+    /// The handle itself, if there is no outcome yet.
+    pub fn get_timeout(self, limit: Duration) -> Result<Result<R, Failure>, Self> {
+        if self.wait(limit) { Ok(self.take()) } else { Err(self) }
+    }
+
+    /// Waits for the outcome, at most for `limit`, and leaves it where it is. Gives whether it is there.
+    #[must_use]
+    pub fn wait(&self, limit: Duration) -> bool {
+        self.one.wait(Instant::now().checked_add(limit))
+    }
+
+    /// Whether there is an outcome. Python: `AsyncResult.ready()`.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.one.is_ready()
+    }
+
+    /// Whether the outcome is a value; `None` while there is none. Python: `AsyncResult.successful()`, which raises then.
+    #[must_use]
+    pub fn is_successful(&self) -> Option<bool> {
+        self.one.is_value()
+    }
+
+    /// Asks that the task be not run, or be ended if it runs: its worker is then ended and replaced. A thread cannot be
+    /// ended; it is left behind. Gives whether the task had no outcome yet; the outcome says what became of it, which is
+    /// [`Failure::Cancelled`] unless it was quicker.
+    pub fn cancel(&self) -> bool {
+        let open = !self.is_ready();
+        if open && let Some(engine) = self.engine.upgrade() {
+            engine.event(Event::Cancel(self.id()));
+        }
+        open
+    }
+
+    fn take(&self) -> Result<R, Failure> {
+        self.finish(self.one.take().unwrap_or_else(|| Err(Failure::stopped("outcome was taken already"))))
+    }
+
+    fn finish(&self, raw: Raw) -> Result<R, Failure> {
+        self.reader.read(0, raw.as_ref().map(Vec::as_slice).map_err(Clone::clone))
+    }
+}
+
+impl<R> Future for TaskHandle<R> {
+    type Output = Result<R, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.one.poll(context.waker()).map(|raw| self.finish(raw))
+    }
+}
+
+impl<R> Drop for TaskHandle<R> {
+    fn drop(&mut self) {
+        self.one.abandon();
+    }
+}
+
+impl<R> std::fmt::Debug for TaskHandle<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskHandle").field("id", &self.id()).field("ready", &self.is_ready()).finish()
+    }
+}
+
+/// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
+#[must_use = "a map's outcomes are in its handle"]
+pub struct MapHandle<R> {
+    many: Arc<Many>,
+    reader: Reader<R>,
+    outcomes: Vec<Option<Result<R, Failure>>>,
+    missing: usize,
+}
+
+impl<R> MapHandle<R> {
+    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
+        let outcomes = std::iter::repeat_with(|| None).take(items).collect();
+        Self { many, reader, outcomes, missing: items }
+    }
+
+    /// Waits for all items.
+    ///
+    /// # Errors
+    /// The first failure by the order of the input.
+    pub fn get(self) -> Result<Vec<R>, Failure> {
+        self.outcomes().into_iter().collect()
+    }
+
+    /// Waits for all items, at most for `limit`.
+    ///
+    /// # Errors
+    /// The handle itself, if some have no outcome yet.
+    pub fn get_timeout(mut self, limit: Duration) -> Result<Result<Vec<R>, Failure>, Self> {
+        if self.gather(Instant::now().checked_add(limit)) { Ok(self.get()) } else { Err(self) }
+    }
+
+    /// Waits for all items; gives each one's own outcome, in the order of the input.
+    #[must_use]
+    pub fn outcomes(mut self) -> Vec<Result<R, Failure>> {
+        self.gather(None);
+        let missing = || Err(Failure::stopped("outcome is missing"));
+        std::mem::take(&mut self.outcomes).into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+    }
+
+    /// How many items have an outcome, of how many.
+    #[must_use]
+    pub fn progress(&mut self) -> (usize, usize) {
+        self.gather(Some(Instant::now()));
+        (self.outcomes.len() - self.missing, self.outcomes.len())
+    }
+
+    /// Decodes what has come, while the rest is on its way.
+    fn gather(&mut self, deadline: Option<Instant>) -> bool {
+        while self.missing > 0 {
+            let block = self.many.take(deadline);
+            if block.len() == 0 {
+                return false;
+            }
+            self.read(block);
+        }
+        true
+    }
+
+    fn read(&mut self, block: Block) {
+        self.missing = self.missing.saturating_sub(block.len());
+        block.for_each(|index, raw| {
+            let outcome = self.reader.read(index, raw);
+            if let Some(place) = self.outcomes.get_mut(index as usize) {
+                *place = Some(outcome);
+            }
+        });
+    }
+}
+
+impl<R> Drop for MapHandle<R> {
+    fn drop(&mut self) {
+        self.many.abandon();
+    }
+}
+
+impl<R> std::fmt::Debug for MapHandle<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MapHandle").field("items", &self.outcomes.len()).field("missing", &self.missing).finish()
+    }
+}

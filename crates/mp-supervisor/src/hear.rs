@@ -1,0 +1,221 @@
+//! What a worker says and how it ends, as the reactor hears it.
+//!
+//! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
+
+use std::time::{Duration, Instant};
+
+use mp_link::LinkError;
+use mp_scheduler::{Event, Span};
+use mp_sys::child::Ended;
+use mp_wire::frame::{Body, FromWorkerFrame, Hello, Record, Report, from_worker, split_record};
+use mp_wire::{Failure, WorkerExit, WorkerId};
+
+use crate::engine::{Engine, Exit, State};
+use crate::perform::{note_busy, share};
+use crate::reactor::Reactor;
+
+/// So many frames are read from one worker before the others have their turn.
+const TURN: usize = 32;
+
+/// More frames than this no line holds: a dead worker's descendant writes on.
+const LEFT: usize = 1024;
+
+impl Engine {
+    /// Frames have come from `worker`, or its line has ended.
+    pub(crate) fn readable(&self, worker: WorkerId) {
+        let Some(line) = self.state.lock().worker(worker).map(|io| share(io)) else { return };
+        for _ in 0..TURN {
+            match line.try_recv() {
+                Ok(Some(frame)) => self.frame(worker, &frame),
+                Ok(None) => return,
+                Err(error) => return self.line_ended(worker, error),
+            }
+        }
+    }
+
+    fn frame(&self, worker: WorkerId, frame: &[u8]) {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        if let Err(reason) = self.take_frame(&mut state, now, worker, frame) {
+            self.step(&mut state, now, Event::Broke(worker, reason));
+        }
+        self.finish(state);
+    }
+
+    fn line_ended(&self, worker: WorkerId, error: LinkError) {
+        let mut state = self.state.lock();
+        let Some(io) = state.worker(worker) else { return };
+        let event = match (error, &io.child) {
+            (LinkError::Gone, None) => return self.thread_ended(state, worker),
+            (LinkError::Gone, Some(_)) => Event::HungUp(worker),
+            (error, _) => Event::Broke(worker, error.to_string()),
+        };
+        // Its end would be reported for ever; its pidfd says the rest.
+        if let Some((io, registrations)) = state.workers[worker.slot as usize].as_ref()
+            && let (Ok(reactor), Some(line)) = (Reactor::get(), registrations.first())
+        {
+            reactor.remove(std::os::fd::AsFd::as_fd(&*io.line), *line);
+        }
+        self.step(&mut state, Instant::now(), event);
+        self.finish(state);
+    }
+
+    fn thread_ended(&self, mut state: parking_lot::MutexGuard<'_, State>, worker: WorkerId) {
+        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
+        self.remove(&mut state, worker);
+        self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Exited(0), begun });
+        self.finish(state);
+    }
+
+    /// The process of `worker` has ended. Its line is read to its end, then what it had not sent, and then it is judged.
+    pub(crate) fn exited(&self, worker: WorkerId) {
+        let mut state = self.state.lock();
+        let Some(io) = state.worker(worker) else { return };
+        let (line, status, child) = (share(io), io.status.clone(), io.child.clone());
+        let Some(child) = child else { return };
+        // The group is killed while the dead leader still holds its number.
+        child.kill_group();
+        let Some(ended) = child.reap() else { return };
+        let now = Instant::now();
+        // What a dying worker wrote wrongly changes nothing any more: it is judged by what it wrote rightly.
+        let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
+        for frame in left.chain([status.unsent()]) {
+            let _ = self.take_frame(&mut state, now, worker, &frame);
+        }
+        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
+        self.remove(&mut state, worker);
+        let exit = exit_of(ended);
+        tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
+        state.note_exit(Exit { worker, pid: child.pid(), exit });
+        self.step(&mut state, now, Event::Exited { worker, exit, begun });
+        self.finish(state);
+    }
+
+    fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {
+        if frame.is_empty() {
+            return Ok(());
+        }
+        match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
+            FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
+            FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, now, worker, (first, records)),
+        }
+    }
+
+    fn hello(&self, state: &mut State, now: Instant, worker: WorkerId, hello: &Hello) -> Result<(), String> {
+        let Some(io) = state.worker(worker) else { return Ok(()) };
+        let (ours, theirs) = (io.identity, hello.identity);
+        let differs = [
+            ("protocol version", ours.protocol != theirs.protocol),
+            ("token", ours.token != theirs.token),
+            ("executable", ours.build != theirs.build),
+            ("list of named tasks", ours.registry != theirs.registry),
+            ("process id", io.pid() != hello.pid),
+        ];
+        if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
+            return Err(format!("is not a copy of this program: it has another {what}"));
+        }
+        self.step(state, now, Event::Ready(worker));
+        Ok(())
+    }
+
+    fn outcomes(&self, state: &mut State, now: Instant, worker: WorkerId, batch: (u64, &[u8])) -> Result<(), String> {
+        let (first, mut records) = batch;
+        let mut number = first;
+        while !records.is_empty() {
+            let (record, rest) = split_record(records).map_err(|error| format!("wrote rubbish: {error}"))?;
+            records = rest;
+            let Some(io) = state.worker(worker) else { return Ok(()) };
+            if number >= io.records {
+                io.records = number + 1;
+                self.outcome(state, now, worker, record)?;
+            }
+            number += 1;
+        }
+        state.note_free(worker);
+        Ok(())
+    }
+
+    fn outcome(&self, state: &mut State, now: Instant, worker: WorkerId, record: Record<'_>) -> Result<(), String> {
+        let bulk = match record.report {
+            Report::Value(Body::Bulk(len)) => Some(read_bulk(state, worker, len)),
+            _ => None,
+        };
+        let mut actions = std::mem::take(&mut state.actions);
+        let item = state.scheduler.finished(now, worker, record.task, &mut actions);
+        if let Some(item) = item {
+            state.deliver(&item, record, bulk);
+        }
+        self.perform(state, now, actions);
+        // A worker that was told to end may speak of what is settled already.
+        if item.is_some() || state.is_stopping(worker) {
+            Ok(())
+        } else {
+            Err("spoke of a task that it was not given".to_owned())
+        }
+    }
+}
+
+fn read_bulk(state: &mut State, worker: WorkerId, len: u64) -> Result<Vec<u8>, String> {
+    let io = state.worker(worker).ok_or_else(|| "its worker is gone".to_owned())?;
+    let file = io.line.descriptors().map_err(|error| error.to_string())?.pop();
+    let file = file.ok_or_else(|| "its memory file did not come along".to_owned())?;
+    mp_sys::memory::read_file(file, len).map_err(|error| error.to_string())
+}
+
+fn exit_of(ended: Ended) -> WorkerExit {
+    match ended {
+        Ended::Exited(code) => WorkerExit::Exited(code),
+        Ended::Signaled(signal, core) => WorkerExit::signaled(signal, core),
+        Ended::Unknown => WorkerExit::Unknown,
+    }
+}
+
+impl State {
+    /// The worker's word on an item whose turn it was.
+    fn deliver(&mut self, item: &Span, record: Record<'_>, bulk: Option<Result<Vec<u8>, String>>) {
+        let job = &self.jobs[item.job];
+        let index = job.base + u64::from(item.from);
+        let label = || job.label(item.first);
+        let decode = mp_wire::CodecStage::DecodeResult;
+        let failure = match (record.report, bulk) {
+            (Report::Value(_), Some(Ok(value))) => {
+                job.sink.put_owned(index, value);
+                None
+            }
+            (Report::Value(Body::Inline(value)), _) => {
+                job.sink.put(index, Ok(value));
+                None
+            }
+            (Report::Value(Body::Bulk(_)), Some(Err(reason))) => Some(Failure::codec(label(), decode, reason)),
+            (Report::Value(Body::Bulk(_)), None) => Some(Failure::codec(label(), decode, "no memory file".to_owned())),
+            (Report::Panicked(panic), _) => Some(Failure::panicked(label(), panic)),
+            (Report::Codec(stage, reason), _) => Some(Failure::codec(label(), stage, reason)),
+        };
+        match failure {
+            None => self.stats.completed += 1,
+            Some(failure) => {
+                self.stats.failed += 1;
+                job.sink.put(index, Err(failure));
+            }
+        }
+        self.stats.run += Duration::from_nanos(record.run_ns);
+        self.close_items(item.job, 1);
+    }
+
+    /// If `worker` has no more work, its busy time is counted.
+    fn note_free(&mut self, worker: WorkerId) {
+        let mut states = self.scheduler.workers();
+        let idle = states.any(|(id, state)| id == worker && state.name() == "idle");
+        drop(states);
+        if let Some(Some((io, _))) = self.workers.get_mut(worker.slot as usize)
+            && idle
+        {
+            note_busy(io, &mut self.stats);
+            io.busy_since = None;
+        }
+    }
+
+    pub(crate) fn is_stopping(&self, worker: WorkerId) -> bool {
+        self.scheduler.workers().any(|(id, state)| id == worker && state.name() == "stopping")
+    }
+}

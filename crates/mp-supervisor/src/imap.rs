@@ -1,0 +1,305 @@
+//! Lazy maps: input is read as outcomes are taken, so that neither fills the memory.
+//!
+//! Does **not** know workers.
+//!
+//! ```text
+//!  feeder's thread: input.next() ─▶ a place in the window? ─▶ submit ─▶ .. workers .. ─▶ Many
+//!  caller's thread: next() ◀── in order, or as they come ◀── take ◀───────────────────────┘
+//!                      └─ gives the place back
+//! ```
+//!
+//! The input has a thread of its own because it may wait (for a line on standard input) while outcomes are ready.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use mp_wire::{Failure, TaskId, codec};
+use mp_worker::Task;
+use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::SubmitError;
+use crate::handle::{Decode, Reader};
+use crate::job::Args;
+use crate::pool::{Kind, Pool, Work, submit};
+use crate::sink::{Many, Raw, Sink};
+
+/// The most items between input and caller.
+const WINDOW_ITEMS: u64 = 4096;
+
+/// The most bytes of encoded arguments between input and caller, but for one item.
+const WINDOW_BYTES: u64 = 64 << 20;
+
+/// How an iterator over outcomes orders them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Input,
+    Completion,
+}
+
+/// What the feeder and the caller share.
+#[derive(Default)]
+struct Window {
+    state: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    submitted: u64,
+    taken: u64,
+    bytes_in: u64,
+    /// The feeder is done: there are `submitted` items, and perhaps a panic of the input, or a refusal.
+    ended: Option<End>,
+    abandoned: bool,
+}
+
+enum End {
+    Exhausted,
+    Panicked(Box<dyn Any + Send>),
+    Refused(SubmitError),
+}
+
+/// The outcomes of a lazy map, each with the place of its item in the input. See [`Pool::imap`].
+#[must_use = "a lazy map does nothing more when its iterator is dropped"]
+pub struct Outcomes<R> {
+    many: Arc<Many>,
+    window: Arc<Window>,
+    reader: Reader<R>,
+    order: Order,
+    early: BTreeMap<u64, Raw>,
+    ready: VecDeque<(u64, Raw)>,
+    taken: u64,
+}
+
+impl Pool {
+    /// Runs `task` on every item, reading them one by one, and gives the results in the order of the input. At most some
+    /// thousand items and 64 MiB of arguments are on their way at a time, so the input may be endless.
+    /// Python: `Pool.imap`, which reads all of its input at once.
+    pub fn imap<F, T, I>(
+        &self,
+        task: F,
+        items: I,
+    ) -> impl Iterator<Item = Result<F::Output, Failure>> + Send + use<F, T, I>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+        I::IntoIter: Send + 'static,
+    {
+        self.lazy_map(task, items, Order::Input).map(|(_, outcome)| outcome)
+    }
+
+    /// As [`Pool::imap`], in the order in which they come. Python: `Pool.imap_unordered`.
+    pub fn imap_unordered<F, T, I>(
+        &self,
+        task: F,
+        items: I,
+    ) -> impl Iterator<Item = Result<F::Output, Failure>> + Send + use<F, T, I>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+        I::IntoIter: Send + 'static,
+    {
+        self.lazy_map(task, items, Order::Completion).map(|(_, outcome)| outcome)
+    }
+
+    fn lazy_map<F, T, I>(&self, task: F, items: I, order: Order) -> Outcomes<F::Output>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+        I::IntoIter: Send + 'static,
+    {
+        let max = self.max_payload();
+        let encoded = items.into_iter().map(move |item| {
+            let mut args = Args::default();
+            args.push(&(item,), max).map(|()| args)
+        });
+        self.feed(self.work::<F, (T,)>(task), codec::decode, (encoded, order))
+    }
+
+    pub(crate) fn feed<R, I>(&self, work: Work, decode: Decode<R>, (items, order): (I, Order)) -> Outcomes<R>
+    where
+        I: Iterator<Item = Result<Args, SubmitError>> + Send + 'static,
+    {
+        let (many, window) = (Arc::new(Many::default()), Arc::new(Window::default()));
+        let reader = Reader { name: work.name.clone(), first: TaskId(1), decode };
+        let (early, ready) = (BTreeMap::new(), VecDeque::new());
+        let feeder = Feeder { window: Arc::clone(&window), many: Arc::clone(&many), work };
+        match self.kind() {
+            // Each item runs as it is fed: nothing can be on its way, so there is no window to keep.
+            Kind::Serial(_) => feeder.feed_all(self.kind(), items),
+            Kind::Engine(engine) => {
+                let kind = Kind::Engine(Arc::clone(engine));
+                let body = move || feeder.run(&kind, items);
+                // Without a thread there is no input; that is said like a refusal.
+                if let Err(error) = std::thread::Builder::new().name("mp-feeder".to_owned()).spawn(body) {
+                    window.end(End::Refused(SubmitError::Closed(error.to_string())));
+                }
+                return Outcomes { many, window, reader, order, early, ready, taken: 0 };
+            }
+        }
+        window.end(End::Exhausted);
+        Outcomes { many, window, reader, order, early, ready, taken: 0 }
+    }
+}
+
+struct Feeder {
+    window: Arc<Window>,
+    many: Arc<Many>,
+    work: Work,
+}
+
+impl Feeder {
+    fn run(self, kind: &Kind, mut items: impl Iterator<Item = Result<Args, SubmitError>>) {
+        let mut index = 0;
+        while self.window.wait_for_room() {
+            match catch_unwind(AssertUnwindSafe(|| items.next())) {
+                Ok(Some(args)) => {
+                    if !self.feed(kind, index, args) {
+                        break;
+                    }
+                }
+                Ok(None) => return self.finish(End::Exhausted),
+                Err(panic) => return self.finish(End::Panicked(panic)),
+            }
+            index += 1;
+        }
+        self.finish(End::Exhausted);
+    }
+
+    fn feed_all(&self, kind: &Kind, items: impl Iterator<Item = Result<Args, SubmitError>>) {
+        for (index, args) in items.enumerate() {
+            if !self.feed(kind, index as u64, args) {
+                break;
+            }
+        }
+    }
+
+    /// `false` when the pool takes nothing any more.
+    fn feed(&self, kind: &Kind, index: u64, args: Result<Args, SubmitError>) -> bool {
+        let name = self.work.name.as_str();
+        self.window.entered(args.as_ref().map_or(0, Args::bytes));
+        let sink = Sink::Many(Arc::clone(&self.many));
+        let submitted = args.and_then(|args| submit(kind, self.work.clone(), args, (sink.clone(), index)));
+        let goes_on = !matches!(submitted, Err(SubmitError::Closed(_)));
+        if let Err(error) = submitted {
+            sink.put(index, Err(error.into_failure(name)));
+            sink.wake();
+        }
+        goes_on
+    }
+
+    fn finish(&self, end: End) {
+        self.window.end(end);
+        self.many.nudge();
+    }
+}
+
+impl Window {
+    /// `false` when nobody wants more.
+    fn wait_for_room(&self) -> bool {
+        let mut state = self.state.lock();
+        let full = |p: &Progress| {
+            p.submitted - p.taken >= WINDOW_ITEMS || (p.bytes_in >= WINDOW_BYTES && p.submitted > p.taken)
+        };
+        while full(&state) && !state.abandoned {
+            self.changed.wait(&mut state);
+        }
+        !state.abandoned
+    }
+
+    fn entered(&self, bytes: usize) {
+        let mut state = self.state.lock();
+        state.submitted += 1;
+        state.bytes_in += bytes as u64;
+    }
+
+    /// An item has left. Of what size is not remembered: an average is.
+    fn left(&self) {
+        let mut state = self.state.lock();
+        let average = state.bytes_in / (state.submitted - state.taken).max(1);
+        state.taken += 1;
+        state.bytes_in -= average;
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    fn end(&self, end: End) {
+        self.state.lock().ended.get_or_insert(end);
+    }
+
+    fn all_taken(&self) -> bool {
+        let state = self.state.lock();
+        state.ended.is_some() && state.submitted == state.taken
+    }
+}
+
+impl<R> Outcomes<R> {
+    fn next_raw(&mut self) -> Option<(u64, Raw)> {
+        loop {
+            if let Some(found) = self.at_hand() {
+                self.window.left();
+                self.taken += 1;
+                return Some(found);
+            }
+            if self.window.all_taken() {
+                return self.end();
+            }
+            let block = self.many.take(None);
+            match self.order {
+                Order::Completion => self.ready.extend(block.into_items()),
+                Order::Input => self.early.extend(block.into_items()),
+            }
+        }
+    }
+
+    fn at_hand(&mut self) -> Option<(u64, Raw)> {
+        match self.order {
+            Order::Completion => self.ready.pop_front(),
+            Order::Input => self.early.remove(&self.taken).map(|raw| (self.taken, raw)),
+        }
+    }
+
+    /// What ended the input: a panic goes on in the thread that wanted the items.
+    fn end(&self) -> Option<(u64, Raw)> {
+        let end = self.window.state.lock().ended.replace(End::Exhausted);
+        match end {
+            Some(End::Panicked(panic)) => resume_unwind(panic),
+            Some(End::Refused(error)) => {
+                tracing::error!(%error, "input of a lazy map could not be read");
+                None
+            }
+            Some(End::Exhausted) | None => None,
+        }
+    }
+}
+
+impl<R> Iterator for Outcomes<R> {
+    type Item = (usize, Result<R, Failure>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (index, raw) = self.next_raw()?;
+        let outcome = self.reader.read(index, raw.as_ref().map(Vec::as_slice).map_err(Clone::clone));
+        Some((index as usize, outcome))
+    }
+}
+
+impl<R> Drop for Outcomes<R> {
+    fn drop(&mut self) {
+        self.window.state.lock().abandoned = true;
+        self.window.changed.notify_all();
+        self.many.abandon();
+    }
+}
+
+impl<R> std::fmt::Debug for Outcomes<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outcomes").field("order", &self.order).field("taken", &self.taken).finish_non_exhaustive()
+    }
+}

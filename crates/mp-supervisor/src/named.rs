@@ -1,0 +1,54 @@
+//! Tasks by name, with JSON for values: what a command line needs.
+//!
+//! Does **not** parse command lines.
+
+use mp_worker::registry::NamedTask;
+use serde_json::Value;
+
+use crate::error::SubmitError;
+use crate::handle::TaskHandle;
+use crate::imap::{Order, Outcomes};
+use crate::job::{Args, Name};
+use crate::pool::{Pool, Work};
+
+impl Pool {
+    /// Submits a task by its name, with arguments that [`NamedTask::encode`] made.
+    ///
+    /// # Errors
+    /// As [`Pool::apply_async`].
+    pub fn submit_named(&self, task: &'static NamedTask, args: Vec<u8>) -> Result<TaskHandle<Value>, SubmitError> {
+        self.submit_one(self.named(task), task.decode, |out, max| out.push_encoded(&args, max))
+    }
+
+    /// As [`Pool::imap`], for a task by its name; each outcome with the place of its item.
+    pub fn imap_named<I>(&self, task: &'static NamedTask, items: I) -> Outcomes<Value>
+    where
+        I: Iterator<Item = Vec<u8>> + Send + 'static,
+    {
+        self.feed_named(task, items, Order::Input)
+    }
+
+    /// As [`Pool::imap_unordered`], for a task by its name; each outcome with the place of its item.
+    pub fn imap_unordered_named<I>(&self, task: &'static NamedTask, items: I) -> Outcomes<Value>
+    where
+        I: Iterator<Item = Vec<u8>> + Send + 'static,
+    {
+        self.feed_named(task, items, Order::Completion)
+    }
+
+    fn feed_named<I>(&self, task: &'static NamedTask, items: I, order: Order) -> Outcomes<Value>
+    where
+        I: Iterator<Item = Vec<u8>> + Send + 'static,
+    {
+        let max = self.max_payload();
+        let encoded = items.map(move |item| {
+            let mut args = Args::default();
+            args.push_encoded(&item, max).map(|()| args)
+        });
+        self.feed(self.named(task), task.decode, (encoded, order))
+    }
+
+    fn named(&self, task: &'static NamedTask) -> Work {
+        Work { entry: task.entry, name: Name::Function(task.name), terms: self.terms() }
+    }
+}

@@ -1,0 +1,260 @@
+//! The deeds of an engine: one small function for each of the scheduler's actions.
+//!
+//! Does **not** decide whether, only how. All under the engine's lock, none of it waits.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mp_link::LinkError;
+use mp_scheduler::{Action, Event, Span, Verdict, WorkerState};
+use mp_sys::child::{Launch, Signal};
+use mp_wire::frame::{TaskFrame, ToWorker};
+use mp_wire::{Failure, WorkerId, codec};
+
+use crate::engine::{Engine, State};
+use crate::reactor::{Reactor, Source};
+use crate::settings::{Backend, StartMethod};
+use crate::spawner;
+use crate::worker_io::WorkerIo;
+
+impl Engine {
+    /// Performs `actions` and what follows from them.
+    pub(crate) fn perform(&self, state: &mut State, now: Instant, mut actions: Vec<Action>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            waiting.extend(actions.drain(..));
+            let Some(action) = waiting.pop_front() else { break };
+            if let Some(event) = self.deed(state, now, action) {
+                state.scheduler.step(now, event, &mut actions);
+            }
+        }
+        state.actions = actions;
+    }
+
+    fn deed(&self, state: &mut State, now: Instant, action: Action) -> Option<Event> {
+        match action {
+            Action::Start(worker) => self.start(state, worker),
+            Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
+            Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
+            Action::Steal { worker, number, most } => {
+                let items = state.worker(worker)?.status.revoke(number, most);
+                (items > 0).then_some(Event::Stolen { worker, number, items })
+            }
+            Action::Stop(worker) => self.stop(state, worker),
+            Action::Terminate(worker) => self.signal(state, worker, Signal::SIGTERM),
+            Action::Kill(worker) => self.signal(state, worker, Signal::SIGKILL),
+            Action::Settle(span, verdict) => settle(state, &span, &verdict),
+            Action::Ended(reason) => {
+                state.over = Some(reason);
+                None
+            }
+        }
+    }
+
+    /// A worker that is not to be replaced says by its exit code whether its task failed, as in Python.
+    fn stop(&self, state: &mut State, worker: WorkerId) -> Option<Event> {
+        let code = i32::from(state.stats.failed > 0 && !state.scheduler.config().restart);
+        state.worker(worker)?.stop(code);
+        None
+    }
+
+    fn start(&self, state: &mut State, worker: WorkerId) -> Option<Event> {
+        match (self.making.backend, self.making.start_method) {
+            (Backend::Threads | Backend::Serial, _) => {
+                let made = WorkerIo::thread(worker, &self.making.calling);
+                self.settle_in(state, worker, made)
+            }
+            (Backend::Processes, StartMethod::Fork) => {
+                state.to_fork.push(worker);
+                None
+            }
+            (Backend::Processes, StartMethod::Spawn) => self.spawn(worker),
+        }
+    }
+
+    fn spawn(&self, worker: WorkerId) -> Option<Event> {
+        let engine = self.this.upgrade()?;
+        let start = Box::new(move || {
+            let made = engine.launch_process(worker);
+            engine.born(worker, made);
+        });
+        let refused = spawner::hand(start).is_err();
+        refused.then(|| Event::StartFailed(worker, "no thread could be made to start it".to_owned()))
+    }
+
+    fn launch_process(&self, worker: WorkerId) -> io::Result<WorkerIo> {
+        let streams = &self.making.streams;
+        let launch = Launch {
+            env: streams.env.clone(),
+            stdout: streams.stdout.open()?,
+            stderr: streams.stderr.open()?,
+            ..Launch::default()
+        };
+        WorkerIo::spawn(worker, &self.making.calling, launch)
+    }
+
+    fn born(&self, worker: WorkerId, made: io::Result<WorkerIo>) {
+        let mut state = self.state.lock();
+        if let Some(event) = self.settle_in(&mut state, worker, made) {
+            self.step(&mut state, Instant::now(), event);
+        }
+        self.finish(state);
+        self.ended.notify_all();
+    }
+
+    /// All at once, before any thread is made to hear them: a fork needs a process with one thread.
+    pub(crate) fn fork_all(&self, state: &mut State) {
+        let wanted = std::mem::take(&mut state.to_fork);
+        let made: Vec<_> = wanted.into_iter().map(|id| (id, WorkerIo::fork(id, &self.making.calling))).collect();
+        for (worker, made) in made {
+            if let Some(event) = self.settle_in(state, worker, made) {
+                self.step(state, Instant::now(), event);
+            }
+        }
+    }
+
+    /// A new worker takes its place, unless it was to end before it was there.
+    fn settle_in(&self, state: &mut State, worker: WorkerId, made: io::Result<WorkerIo>) -> Option<Event> {
+        let registered = made.and_then(|io| {
+            let registrations = self.register(&io)?;
+            Ok((io, registrations))
+        });
+        match registered {
+            Ok(entry) => {
+                tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
+                state.born = entry.0.child.clone();
+                state.workers[worker.slot as usize] = Some(entry);
+                let mut states = state.scheduler.workers();
+                let unwanted = states.any(|(id, state)| id == worker && matches!(state, WorkerState::Stopping(_)));
+                drop(states);
+                if unwanted { self.signal(state, worker, Signal::SIGKILL) } else { None }
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                state.start_error = Some(error);
+                Some(Event::StartFailed(worker, reason))
+            }
+        }
+    }
+
+    fn register(&self, io: &WorkerIo) -> io::Result<Vec<crate::reactor::Registration>> {
+        let engine = || self.this.upgrade().ok_or_else(|| io::Error::other("pool is gone"));
+        let reactor = Reactor::get()?;
+        let mut registrations = Vec::new();
+        registrations.push(reactor.add(io.line.as_fd(), (engine()?, io.id, Source::Line))?);
+        if let Some(child) = &io.child {
+            registrations.push(reactor.add(child.as_fd(), (engine()?, io.id, Source::Exit))?);
+        }
+        Ok(registrations)
+    }
+
+    /// A process gets the signal. A thread cannot be ended: it is left behind, and counts as gone.
+    fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
+        let io = state.worker(worker)?;
+        match &io.child {
+            Some(child) => {
+                child.signal(signal);
+                None
+            }
+            None => Some(self.bury_thread(state, worker)),
+        }
+    }
+
+    fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
+        self.remove(state, worker);
+        Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }
+    }
+
+    /// Takes a worker out of the books.
+    pub(crate) fn remove(&self, state: &mut State, worker: WorkerId) -> Option<WorkerIo> {
+        state.worker(worker)?;
+        let (io, registrations) = state.workers[worker.slot as usize].take()?;
+        io.line.hang_up();
+        if let Ok(reactor) = Reactor::get() {
+            let fds = [Some(io.line.as_fd()), io.child.as_ref().map(|child| child.as_fd())];
+            for (fd, registration) in fds.into_iter().flatten().zip(registrations) {
+                reactor.remove(fd, registration);
+            }
+        }
+        note_busy(&io, &mut state.stats);
+        Some(io)
+    }
+}
+
+/// The time since a worker was given work counts as busy.
+pub(crate) fn note_busy(io: &WorkerIo, stats: &mut crate::stats::Stats) {
+    if let Some(since) = io.busy_since {
+        stats.busy += since.elapsed();
+    }
+}
+
+fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32, &[Span])) -> Option<Event> {
+    let (io, _) = state.workers.get_mut(worker.slot as usize)?.as_mut().filter(|(io, _)| io.id == worker)?;
+    let mut descriptors = Vec::new();
+    let segments = spans.iter().map(|span| state.jobs[span.job].segment(span, &mut descriptors)).collect();
+    let sent = match segments {
+        Ok(segments) => {
+            let items: u32 = spans.iter().map(Span::len).sum();
+            let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
+            io.status.publish(number, items as u16);
+            io.busy_since.get_or_insert(now);
+            frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors))
+        }
+        Err(error) => Err(LinkError::Io(error)),
+    };
+    match sent {
+        // One that is gone is noticed by its pidfd.
+        Ok(()) | Err(LinkError::Gone) => None,
+        Err(error) => Some(Event::Broke(worker, describe(&error))),
+    }
+}
+
+fn describe(error: &LinkError) -> String {
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("could not be sent work: {error}{cause}")
+}
+
+fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
+    let pid = match verdict {
+        Verdict::Lost(worker, _) => state.pid_of_dead(*worker),
+        _ => 0,
+    };
+    let job = &state.jobs[span.job];
+    for (index, offset) in (span.from..span.to).zip(0..) {
+        let label = job.label(span.first.plus(offset));
+        let failure = match verdict {
+            Verdict::Lost(worker, exit) => Failure::lost(label, span.attempt, (*worker, pid, *exit)),
+            Verdict::TimedOut(after) => Failure::timed_out(label, *after),
+            Verdict::Cancelled => Failure::Cancelled,
+            Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
+        };
+        job.sink.put(job.base + u64::from(index), Err(failure));
+    }
+    state.stats.failed += u64::from(span.len());
+    state.close_items(span.job, span.len());
+    None
+}
+
+impl State {
+    /// `count` items of a job have had their outcome. Its waiter is to be woken; after the last, it is forgotten.
+    pub(crate) fn close_items(&mut self, key: usize, count: u32) {
+        let job = &mut self.jobs[key];
+        job.open -= count;
+        let open = job.open;
+        if !self.news.last().is_some_and(|last| last.same(&job.sink)) {
+            self.news.push(job.sink.clone());
+        }
+        if open == 0 {
+            drop(self.jobs.remove(key));
+        }
+    }
+}
+
+/// A worker that stays alive for as long as somebody reads from it.
+pub(crate) fn share(io: &WorkerIo) -> Arc<mp_link::Line> {
+    Arc::clone(&io.line)
+}

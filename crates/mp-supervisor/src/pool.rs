@@ -1,0 +1,294 @@
+//! Workers plus what waits for them, as the user sees them.
+//!
+//! Does **not** know how they run: it encodes, submits, and hands out claims.
+
+use std::sync::{Arc, Weak};
+
+use mp_scheduler::{Event, Terms};
+use mp_wire::{Failure, TaskId, codec};
+use mp_worker::{Entry, Task, entry_of};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::builder::PoolBuilder;
+use crate::engine::Engine;
+use crate::error::{Error, Result, SubmitError};
+use crate::handle::{Decode, MapHandle, Reader, TaskHandle};
+use crate::job::{Args, Job, Name};
+use crate::serial::Serial;
+use crate::sink::{Many, One, Sink};
+use crate::stats::Stats;
+
+pub(crate) enum Kind {
+    Engine(Arc<Engine>),
+    Serial(Serial),
+}
+
+/// What a job is made of, beside its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub(crate) entry: Entry,
+    pub(crate) name: Name,
+    pub(crate) terms: Terms,
+}
+
+/// A number of workers and the tasks that wait for them. Python: `multiprocessing.Pool`.
+///
+/// Its methods can be called from any number of threads. Dropped, it ends as by [`Pool::terminate`], and waits for its
+/// workers to be gone, in bounded time.
+///
+/// ```no_run
+/// # fn square(n: u64) -> u64 { n * n }
+/// let pool = mp_supervisor::Pool::new(4)?;
+/// assert_eq!(pool.apply(square, (7,))?, 49);
+/// assert_eq!(pool.map(square, 1..=6)?, [1, 4, 9, 16, 25, 36]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pool {
+    kind: Kind,
+    terms: Terms,
+    max_payload: usize,
+}
+
+impl Pool {
+    pub(crate) fn from_parts(kind: Kind, terms: Terms, max_payload: usize) -> Self {
+        Self { kind, terms, max_payload }
+    }
+
+    /// A pool of so many worker processes, all else by default.
+    ///
+    /// # Errors
+    /// As [`PoolBuilder::build`].
+    pub fn new(workers: usize) -> Result<Self> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// A pool that is told more.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::default()
+    }
+
+    /// Runs `task` on a worker and waits for its outcome. Python: `Pool.apply`.
+    ///
+    /// # Errors
+    /// The task's failure. What could not be accepted is a failure too: `Codec` or `Stopped`.
+    pub fn apply<F: Task<Args>, Args: Serialize + DeserializeOwned>(
+        &self,
+        task: F,
+        args: Args,
+    ) -> Result<F::Output, Failure> {
+        let name = std::any::type_name::<F>();
+        self.apply_async(task, args).map_err(|error| error.into_failure(name))?.get()
+    }
+
+    /// Submits `task` and gives a claim on its outcome. Python: `Pool.apply_async`, `Executor.submit`.
+    ///
+    /// # Errors
+    /// When the arguments cannot be encoded or are too large, or the pool takes no more tasks.
+    pub fn apply_async<F: Task<Args>, Args: Serialize + DeserializeOwned>(
+        &self,
+        task: F,
+        args: Args,
+    ) -> Result<TaskHandle<F::Output>, SubmitError> {
+        self.submit_one(self.work::<F, Args>(task), codec::decode, |out, max| out.push(&args, max))
+    }
+
+    /// Runs `task` on every item and waits for all; the results are in the order of the input. Python: `Pool.map`.
+    ///
+    /// # Errors
+    /// The first failure by the order of the input, when all have ended.
+    pub fn map<F, T, I>(&self, task: F, items: I) -> Result<Vec<F::Output>, Failure>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+    {
+        self.starmap(task, items.into_iter().map(|item| (item,)))
+    }
+
+    /// As [`Pool::map`], but gives every item's own outcome.
+    #[must_use]
+    pub fn map_outcomes<F, T, I>(&self, task: F, items: I) -> Vec<Result<F::Output, Failure>>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+    {
+        let name = std::any::type_name::<F>();
+        match self.map_async(task, items) {
+            Ok(handle) => handle.outcomes(),
+            Err(error) => vec![Err(error.into_failure(name))],
+        }
+    }
+
+    /// Submits `task` for every item. Python: `Pool.map_async`.
+    ///
+    /// # Errors
+    /// As [`Pool::apply_async`]; then none of the items is run.
+    pub fn map_async<F, T, I>(&self, task: F, items: I) -> Result<MapHandle<F::Output>, SubmitError>
+    where
+        F: Task<(T,)>,
+        T: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = T>,
+    {
+        self.starmap_async(task, items.into_iter().map(|item| (item,)))
+    }
+
+    /// As [`Pool::map`], for a function of several arguments: the items are tuples. Python: `Pool.starmap`.
+    ///
+    /// # Errors
+    /// As [`Pool::map`].
+    pub fn starmap<F, Args, I>(&self, task: F, items: I) -> Result<Vec<F::Output>, Failure>
+    where
+        F: Task<Args>,
+        Args: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = Args>,
+    {
+        let name = std::any::type_name::<F>();
+        self.starmap_async(task, items).map_err(|error| error.into_failure(name))?.get()
+    }
+
+    /// As [`Pool::map_async`], for a function of several arguments. Python: `Pool.starmap_async`.
+    ///
+    /// # Errors
+    /// As [`Pool::map_async`].
+    pub fn starmap_async<F, Args, I>(&self, task: F, items: I) -> Result<MapHandle<F::Output>, SubmitError>
+    where
+        F: Task<Args>,
+        Args: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = Args>,
+    {
+        let mut args = crate::job::Args::default();
+        for item in items {
+            args.push(&item, self.max_payload)?;
+        }
+        self.submit_many(self.work::<F, Args>(task), codec::decode, args)
+    }
+
+    /// Takes no more tasks; what was submitted is still run. Python: `Pool.close`.
+    pub fn close(&self) {
+        match &self.kind {
+            Kind::Engine(engine) => engine.event(Event::Close),
+            Kind::Serial(serial) => serial.close(),
+        }
+    }
+
+    /// Closes, and waits until all tasks and all workers have ended. Python: `close` and `join`.
+    ///
+    /// # Errors
+    /// When the pool has ended by itself, with the reason: its workers died too often, or it was terminated.
+    pub fn join(self) -> Result<()> {
+        self.close();
+        let Kind::Engine(engine) = &self.kind else { return Ok(()) };
+        engine.wait_end(None);
+        match engine.failure() {
+            Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Invalid(reason))),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends now: tasks that wait or run end as [`Failure::Stopped`], workers are asked to end and killed after the grace.
+    /// Python: `Pool.terminate`.
+    pub fn terminate(&self) {
+        match &self.kind {
+            Kind::Engine(engine) => engine.event(Event::Kill("pool was terminated".to_owned())),
+            Kind::Serial(serial) => serial.close(),
+        }
+    }
+
+    /// The processes of the living workers, in the order of their slots. For the other backends, this process.
+    #[must_use]
+    pub fn worker_pids(&self) -> Vec<u32> {
+        match &self.kind {
+            Kind::Engine(engine) => engine.pids(),
+            Kind::Serial(_) => vec![std::process::id()],
+        }
+    }
+
+    /// Counts and times so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        match &self.kind {
+            Kind::Engine(engine) => engine.stats(),
+            Kind::Serial(serial) => serial.stats(),
+        }
+    }
+
+    pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
+        let name = Name::Function(std::any::type_name::<F>());
+        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    pub(crate) fn max_payload(&self) -> usize {
+        self.max_payload
+    }
+
+    pub(crate) fn submit_one<R>(
+        &self,
+        work: Work,
+        decode: Decode<R>,
+        encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
+    ) -> Result<TaskHandle<R>, SubmitError> {
+        let mut args = Args::default();
+        encode(&mut args, self.max_payload)?;
+        let one = Arc::new(One::default());
+        let name = work.name.clone();
+        let first = self.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
+        Ok(TaskHandle::new(one, Reader { name, first, decode }, self.engine()))
+    }
+
+    pub(crate) fn submit_many<R>(
+        &self,
+        work: Work,
+        decode: Decode<R>,
+        args: Args,
+    ) -> Result<MapHandle<R>, SubmitError> {
+        let many = Arc::new(Many::default());
+        let (name, items) = (work.name.clone(), args.len() as usize);
+        let first = self.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
+        Ok(MapHandle::new(many, Reader { name, first, decode }, items))
+    }
+
+    /// Submits a job whose first item is the `base`-th of the caller's input.
+    pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
+        submit(&self.kind, work, args, (sink, base))
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    fn engine(&self) -> Weak<Engine> {
+        match &self.kind {
+            Kind::Engine(engine) => Arc::downgrade(engine),
+            Kind::Serial(_) => Weak::new(),
+        }
+    }
+}
+
+pub(crate) fn submit(kind: &Kind, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
+    let Work { entry, name, terms } = work;
+    let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), open: 0 };
+    match kind {
+        Kind::Engine(engine) => engine.submit(job),
+        Kind::Serial(serial) => serial.submit(job),
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Kind::Engine(engine) = &self.kind {
+            engine.shut_down("pool was dropped");
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

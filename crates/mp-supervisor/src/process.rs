@@ -1,0 +1,352 @@
+//! One worker for one task, as Python's `multiprocessing.Process`.
+//!
+//! Does **not** have a mechanism of its own: it is a pool of one worker that is not replaced.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mp_scheduler::{Config, Event, Terms};
+use mp_sys::child::{Child, Signal, Stream};
+use mp_wire::{Failure, WorkerExit, codec};
+use mp_worker::{Entry, Task, entry_of};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::builder::calling;
+use crate::engine::{Engine, Making};
+use crate::error::{Error, Result, SubmitError};
+use crate::handle::{Reader, TaskHandle};
+use crate::job::{Args, Name};
+use crate::pool::{Kind, Work, submit};
+use crate::settings::{Backend, StartMethod};
+use crate::sink::{One, Sink};
+
+/// Where a standard stream of a process goes.
+#[derive(Clone, Debug, Default)]
+pub struct Stdio(Arc<StdioKind>);
+
+#[derive(Debug, Default)]
+enum StdioKind {
+    #[default]
+    Inherit,
+    Null,
+    To(OwnedFd),
+}
+
+impl Stdio {
+    /// Where this process's own goes.
+    #[must_use]
+    pub fn inherit() -> Self {
+        Self::default()
+    }
+
+    /// Nowhere.
+    #[must_use]
+    pub fn null() -> Self {
+        Self(Arc::new(StdioKind::Null))
+    }
+
+    pub(crate) fn open(&self) -> io::Result<Stream> {
+        Ok(match &*self.0 {
+            StdioKind::Inherit => Stream::Inherit,
+            StdioKind::Null => Stream::Null,
+            StdioKind::To(fd) => Stream::To(mp_sys::socket::raise(fd)?),
+        })
+    }
+}
+
+impl From<File> for Stdio {
+    fn from(file: File) -> Self {
+        Self(Arc::new(StdioKind::To(file.into())))
+    }
+}
+
+impl From<OwnedFd> for Stdio {
+    fn from(fd: OwnedFd) -> Self {
+        Self(Arc::new(StdioKind::To(fd)))
+    }
+}
+
+/// The surroundings of a worker process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) stdout: Stdio,
+    pub(crate) stderr: Stdio,
+}
+
+/// Builds a [`Process`].
+#[must_use = "a builder does nothing until spawn()"]
+pub struct ProcessBuilder<R> {
+    entry: Entry,
+    args: Result<Args, SubmitError>,
+    name: Option<String>,
+    function: &'static str,
+    start_method: StartMethod,
+    directory: Option<String>,
+    streams: Streams,
+    grace: Duration,
+    result: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
+    /// A name for logs and failures; by default `Process-N`, in the order of creation, as in Python.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How it comes to be; by default [`StartMethod::Spawn`].
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.start_method = method;
+        self
+    }
+
+    /// A variable of its environment, on top of this process's.
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.streams.env.push((key.into(), value.into()));
+        self
+    }
+
+    /// The directory in which it runs; by default this process's.
+    pub fn current_dir(mut self, directory: impl Into<String>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Where its standard output goes; by default where this process's goes.
+    pub fn stdout(mut self, to: impl Into<Stdio>) -> Self {
+        self.streams.stdout = to.into();
+        self
+    }
+
+    /// Where its standard error goes; by default where this process's goes.
+    pub fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.streams.stderr = to.into();
+        self
+    }
+
+    /// How long it may take to end after SIGTERM, or after its task, before it is killed; by default 2 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts it. When this returns, the process exists.
+    ///
+    /// # Errors
+    /// When it cannot be started, or the arguments cannot be sent.
+    pub fn spawn(self) -> Result<Process<R>> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let args = self.args?;
+        let name = self.name.unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let making = Making {
+            backend: Backend::Processes,
+            start_method: self.start_method,
+            calling: calling(Backend::Processes, &name, self.directory)?,
+            streams: self.streams,
+        };
+        let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
+        let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: Terms::default() };
+        let handle = hand_over(&engine, work, args)?;
+        let Some(child) = engine.wait_born() else {
+            let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));
+            return Err(engine.spawn_error().unwrap_or_else(unknown));
+        };
+        let process = Process { handle: Mutex::new(Some(handle)), name: name.into(), child, engine };
+        children::note(&process.engine, &process.name);
+        Ok(process)
+    }
+
+    /// What failures call the task; by default its function's path.
+    pub fn task_name(mut self, name: &'static str) -> Self {
+        self.function = name;
+        self
+    }
+}
+
+/// The one task of a process, and no more to come.
+fn hand_over<R: DeserializeOwned>(engine: &Arc<Engine>, work: Work, args: Args) -> Result<TaskHandle<R>, SubmitError> {
+    let (one, name) = (Arc::new(One::default()), work.name.clone());
+    let kind = Kind::Engine(Arc::clone(engine));
+    let first = submit(&kind, work, args, (Sink::One(Arc::clone(&one)), 0))?;
+    engine.event(Event::Close);
+    Ok(TaskHandle::new(one, Reader { name, first, decode: codec::decode }, Arc::downgrade(engine)))
+}
+
+/// A process that runs one task. Python: `multiprocessing.Process`, started.
+///
+/// Dropped, it is ended: SIGTERM, and SIGKILL after the grace. [`Process::join`] lets it finish.
+///
+/// ```no_run
+/// # fn square(n: u64) -> u64 { n * n }
+/// let process = mp_supervisor::Process::spawn(square, (7,))?;
+/// println!("{} runs as {}", process.name(), process.pid());
+/// assert_eq!(process.join()?, 49);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Process<R> {
+    handle: Mutex<Option<TaskHandle<R>>>,
+    name: Arc<str>,
+    child: Arc<Child>,
+    engine: Arc<Engine>,
+}
+
+impl<R: DeserializeOwned + 'static> Process<R> {
+    /// Starts a process that runs `task`.
+    ///
+    /// # Errors
+    /// As [`ProcessBuilder::spawn`].
+    pub fn spawn<F: Task<A, Output = R>, A: Serialize + DeserializeOwned>(task: F, args: A) -> Result<Self> {
+        Self::builder(task, args).spawn()
+    }
+
+    /// A process that is told more.
+    pub fn builder<F: Task<A, Output = R>, A: Serialize + DeserializeOwned>(task: F, args: A) -> ProcessBuilder<R> {
+        let mut encoded = Args::default();
+        let pushed = encoded.push(&args, usize::MAX);
+        ProcessBuilder {
+            entry: entry_of::<F, A>(task),
+            args: pushed.map(|()| encoded),
+            name: None,
+            function: std::any::type_name::<F>(),
+            start_method: StartMethod::default(),
+            directory: None,
+            streams: Streams::default(),
+            grace: Config::default().grace,
+            result: std::marker::PhantomData,
+        }
+    }
+
+    /// Waits for the end of the process and gives the task's result.
+    ///
+    /// # Errors
+    /// The task's failure; [`Failure::Lost`] says how the process ended.
+    pub fn join(self) -> Result<R, Failure> {
+        let handle = self.handle.lock().take();
+        let outcome = handle.map_or_else(|| Err(Failure::stopped("outcome was taken already")), TaskHandle::get);
+        self.engine.wait_end(None);
+        outcome
+    }
+}
+
+impl<R> Process<R> {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.exit().is_none()
+    }
+
+    /// `None` while it is alive; then its exit code (0, or 1 when its task failed), or minus the signal that ended it.
+    /// Python: `exitcode`.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit().and_then(WorkerExit::code)
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn wait(&self) -> WorkerExit {
+        self.engine.wait_end(None);
+        self.exit().unwrap_or(WorkerExit::Unknown)
+    }
+
+    /// Waits for its end, at most for `limit`. `None` when it has not ended.
+    #[must_use]
+    pub fn wait_timeout(&self, limit: Duration) -> Option<WorkerExit> {
+        self.engine.wait_end(Some(limit));
+        self.exit()
+    }
+
+    /// Asks it to end: SIGTERM. Its task ends as [`Failure::Lost`].
+    pub fn terminate(&self) {
+        self.child.signal(Signal::SIGTERM);
+    }
+
+    /// Ends it: SIGKILL.
+    pub fn kill(&self) {
+        self.child.signal(Signal::SIGKILL);
+    }
+
+    fn exit(&self) -> Option<WorkerExit> {
+        self.engine.exit_of(0)
+    }
+}
+
+/// Readable once the process has ended. Python: `sentinel`.
+impl<R> AsFd for Process<R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.child.as_fd()
+    }
+}
+
+impl<R> Drop for Process<R> {
+    fn drop(&mut self) {
+        self.engine.shut_down("process was dropped");
+    }
+}
+
+impl<R> std::fmt::Debug for Process<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.name)
+            .field("pid", &self.pid())
+            .field("exit", &self.exit())
+            .finish()
+    }
+}
+
+pub(crate) mod children {
+    //! The processes of this program that have not ended.
+    //!
+    //! Does **not** keep them alive.
+
+    use super::{Arc, Engine, Mutex};
+    use std::sync::Weak;
+
+    /// A process that has not ended. See [`active_children`].
+    #[non_exhaustive]
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ActiveChild {
+        /// Its name.
+        pub name: String,
+        /// Its process id.
+        pub pid: u32,
+    }
+
+    static ALL: Mutex<Vec<(Weak<Engine>, Arc<str>)>> = Mutex::new(Vec::new());
+
+    pub(super) fn note(engine: &Arc<Engine>, name: &Arc<str>) {
+        let mut all = ALL.lock();
+        all.retain(|(engine, _)| engine.strong_count() > 0);
+        all.push((Arc::downgrade(engine), Arc::clone(name)));
+    }
+
+    /// The processes made by [`super::Process`] that have not ended. Python: `multiprocessing.active_children()`.
+    #[must_use]
+    pub fn active_children() -> Vec<ActiveChild> {
+        let all: Vec<_> = ALL.lock().clone();
+        let pid = |engine: &Weak<Engine>| engine.upgrade().and_then(|engine| engine.pids().first().copied());
+        all.iter()
+            .filter_map(|(engine, name)| Some(ActiveChild { name: name.to_string(), pid: pid(engine)? }))
+            .collect()
+    }
+}

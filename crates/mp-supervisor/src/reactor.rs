@@ -1,0 +1,150 @@
+//! The thread that hears all workers of this process: their frames, their deaths, and the passing of time.
+//!
+//! Does **not** know what a frame says; it tells the engine concerned. It never waits on a worker (I2): it reads what is
+//! there, and sleeps only in one place, where everything can wake it.
+
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use mp_sys::poll::Poller;
+use mp_wire::WorkerId;
+use parking_lot::Mutex;
+
+use crate::engine::Engine;
+
+/// What became readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A line: frames, or its end.
+    Line,
+    /// A pidfd: the process has ended.
+    Exit,
+}
+
+pub(crate) struct Reactor {
+    poller: Poller,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    sources: HashMap<u64, (Arc<Engine>, WorkerId, Source)>,
+    timers: BinaryHeap<Timer>,
+}
+
+/// What to remove when a worker is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registration(u64);
+
+impl Reactor {
+    /// The one of this process, started at first use.
+    pub(crate) fn get() -> io::Result<&'static Self> {
+        static REACTOR: OnceLock<Result<&'static Reactor, String>> = OnceLock::new();
+        REACTOR.get_or_init(|| Self::launch().map_err(|error| error.to_string())).clone().map_err(io::Error::other)
+    }
+
+    fn launch() -> io::Result<&'static Self> {
+        let reactor: &'static Self = Box::leak(Box::new(Self { poller: Poller::new()?, state: Mutex::default() }));
+        std::thread::Builder::new().name("mp-reactor".to_owned()).spawn(move || reactor.run())?;
+        Ok(reactor)
+    }
+
+    /// Tells `engine` from now on when `fd` is readable.
+    pub(crate) fn add(
+        &self,
+        fd: BorrowedFd<'_>,
+        (engine, worker, source): (Arc<Engine>, WorkerId, Source),
+    ) -> io::Result<Registration> {
+        let mut state = self.state.lock();
+        state.next += 1;
+        let token = state.next;
+        state.sources.insert(token, (engine, worker, source));
+        drop(state);
+        if let Err(error) = self.poller.add(fd, token) {
+            self.state.lock().sources.remove(&token);
+            return Err(error);
+        }
+        Ok(Registration(token))
+    }
+
+    /// No longer. To be called before `fd` is closed.
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>, registration: Registration) {
+        self.poller.remove(fd);
+        let removed = self.state.lock().sources.remove(&registration.0);
+        // The engine may end here, not under the lock.
+        drop(removed);
+    }
+
+    /// Tells `engine` when it is `at`.
+    pub(crate) fn wake_at(&self, at: Instant, engine: Weak<Engine>) {
+        let mut state = self.state.lock();
+        let first = state.timers.peek().is_none_or(|timer| at < timer.at);
+        state.timers.push(Timer { at, engine });
+        drop(state);
+        if first {
+            self.poller.ring();
+        }
+    }
+
+    fn run(&self) {
+        let mut ready = Vec::new();
+        loop {
+            let limit = self.state.lock().timers.peek().map(|timer| timer.at.saturating_duration_since(Instant::now()));
+            if let Err(error) = self.poller.wait(limit, &mut ready) {
+                tracing::error!(%error, "waiting for workers failed");
+            }
+            for token in ready.drain(..) {
+                self.hear(token);
+            }
+            self.due().into_iter().for_each(|engine| engine.tick());
+        }
+    }
+
+    fn hear(&self, token: u64) {
+        let Some((engine, worker, source)) = self.state.lock().sources.get(&token).cloned() else { return };
+        match source {
+            Source::Line => engine.readable(worker),
+            Source::Exit => engine.exited(worker),
+        }
+    }
+
+    fn due(&self) -> Vec<Arc<Engine>> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let mut due = Vec::new();
+        while state.timers.peek().is_some_and(|timer| timer.at <= now) {
+            due.extend(state.timers.pop().and_then(|timer| timer.engine.upgrade()));
+        }
+        due
+    }
+}
+
+/// Ordered so that the earliest is the greatest: a `BinaryHeap` gives the greatest first.
+struct Timer {
+    at: Instant,
+    engine: Weak<Engine>,
+}
+
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.at.cmp(&self.at)
+    }
+}
+
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Timer {}

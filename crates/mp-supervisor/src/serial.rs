@@ -1,0 +1,93 @@
+//! The pool without workers: each task runs in the thread that submits it, before the submission returns.
+//!
+//! Does **not** know threads, processes or the scheduler: there is nothing to schedule. Values are encoded and decoded as
+//! on the other backends, so that what could not cross there fails here as well.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mp_wire::{Failure, TaskId, WorkerId};
+use mp_worker::{Reported, run_item};
+use parking_lot::Mutex;
+
+use crate::error::SubmitError;
+use crate::job::Job;
+use crate::stats::Stats;
+
+#[derive(Debug)]
+pub(crate) struct Serial {
+    next_task: AtomicU64,
+    closed: AtomicBool,
+    stats: Mutex<Stats>,
+}
+
+/// The one worker there is: slot 0, generation 1.
+const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
+
+impl Serial {
+    pub(crate) fn new() -> Self {
+        let stats = Stats { workers: 1, ..Stats::default() };
+        Self { next_task: AtomicU64::new(1), closed: AtomicBool::new(false), stats: Mutex::new(stats) }
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.stats.lock().clone()
+    }
+
+    pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(SubmitError::Closed("it takes no more tasks".to_owned()));
+        }
+        let items = job.args.len();
+        job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
+        self.stats.lock().submitted += u64::from(items);
+        let mut out = Vec::new();
+        for index in 0..items {
+            let outcome = self.run(&job, index, &mut out);
+            job.sink.put(job.base + u64::from(index), outcome.map(|()| out.as_slice()));
+        }
+        job.sink.wake();
+        Ok(job.first)
+    }
+
+    /// A task that runs too long cannot be stopped by its own thread: it is reported when it is done.
+    fn run(&self, job: &Job, index: u32, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let label = || job.label(job.first.plus(index));
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let began = Instant::now();
+            let outcome = self.run_once(job, (index, attempt), out);
+            let took = began.elapsed();
+            self.stats.lock().busy += took;
+            let late = job.terms.timeout.filter(|timeout| took > *timeout);
+            let outcome = late.map_or(outcome, |after| Err(Failure::timed_out(label(), after)));
+            if late.is_none() || attempt > job.terms.retries {
+                self.count(outcome.is_ok());
+                return outcome;
+            }
+        }
+    }
+
+    fn run_once(&self, job: &Job, (index, attempt): (u32, u32), out: &mut Vec<u8>) -> Result<(), Failure> {
+        let task = job.first.plus(index);
+        let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
+        match run_item(job.entry, (job.item(index), descriptors), (WORKER, task, attempt), out) {
+            Reported::Value(run_ns) => {
+                self.stats.lock().run += Duration::from_nanos(run_ns);
+                Ok(())
+            }
+            Reported::Panicked(panic) => Err(Failure::panicked(job.label(task), panic)),
+            Reported::Refused(refused) => Err(Failure::codec(job.label(task), refused.stage, refused.reason.0)),
+        }
+    }
+
+    fn count(&self, value: bool) {
+        let mut stats = self.stats.lock();
+        if value { stats.completed += 1 } else { stats.failed += 1 }
+    }
+}

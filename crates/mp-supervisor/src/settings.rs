@@ -1,0 +1,30 @@
+//! What a pool is told when it is built, beside the scheduler's own policies.
+//!
+//! Does **not** know what is done with it.
+
+/// What runs the tasks. The same calls give the same results and errors on each.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Worker processes: a crash costs one task.
+    #[default]
+    Processes,
+    /// Threads of this process: no isolation. A crash is this process's own; a task that runs too long is reported
+    /// and left behind, since a thread cannot be ended.
+    Threads,
+    /// The calling thread: `apply_async` and `map` return when the work is done. For debugging.
+    Serial,
+}
+
+/// How a worker process comes to be.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StartMethod {
+    /// A fresh copy of the program: `exec` of `/proc/self/exe`, also where the file has been replaced since.
+    #[default]
+    Spawn,
+    /// A `fork(2)` of this process. Only while this process has one thread, so only for the workers that a pool starts
+    /// with: one that dies is not replaced, and the pool stops when the last has died. The copies share what was in
+    /// memory, random generators included: seed them in the task.
+    Fork,
+}

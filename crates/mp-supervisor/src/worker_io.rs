@@ -1,0 +1,145 @@
+//! What the supervisor holds of one living worker.
+//!
+//! Does **not** know what the worker does or should do.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mp_link::{Line, LinkError, Status};
+use mp_scheduler::Inspection;
+use mp_sys::child::{self, Child, Launch};
+use mp_sys::{birth, clock, socket};
+use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
+use mp_wire::{WorkerId, codec};
+use mp_worker::Sockets;
+
+/// One living worker.
+#[derive(Debug)]
+pub(crate) struct WorkerIo {
+    pub(crate) id: WorkerId,
+    pub(crate) line: Arc<Line>,
+    pub(crate) status: Status,
+    /// `None` for a thread.
+    pub(crate) child: Option<Arc<Child>>,
+    pub(crate) identity: Identity,
+    /// How many records have been accepted.
+    pub(crate) records: u64,
+    /// When it was sent work while it had none.
+    pub(crate) busy_since: Option<Instant>,
+}
+
+/// Who a worker is told that it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Calling {
+    pub(crate) identity: Identity,
+    pub(crate) pool: Arc<str>,
+    pub(crate) directory: Option<String>,
+}
+
+/// Our ends of what a process is born with, and its own.
+struct Ends {
+    line: Line,
+    status: Status,
+    theirs: Sockets,
+}
+
+fn ends() -> io::Result<Ends> {
+    let (frames, their_frames) = socket::packet_pair()?;
+    let (descriptors, their_descriptors) = socket::packet_pair()?;
+    let (status, their_status) = Status::create()?;
+    let theirs = Sockets {
+        frames: their_frames,
+        descriptors: their_descriptors,
+        lifeline: birth::lifeline()?,
+        status: their_status,
+    };
+    Ok(Ends { line: Line::over_sockets(frames, descriptors)?, status, theirs })
+}
+
+impl WorkerIo {
+    /// Starts a copy of this program. `launch` says with which streams and environment.
+    pub(crate) fn spawn(id: WorkerId, calling: &Calling, launch: Launch) -> io::Result<Self> {
+        let Ends { line, status, theirs } = ends()?;
+        let Sockets { frames, descriptors, lifeline, status: status_fd } = theirs;
+        let mut env = launch.env;
+        env.push((mp_worker::ENV.into(), std::process::id().to_string().into()));
+        let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
+        let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
+        let child = launch.spawn()?;
+        Self::of(id, calling, (line, status), Some(child))
+    }
+
+    /// Forks this process, if it has one thread.
+    pub(crate) fn fork(id: WorkerId, calling: &Calling) -> io::Result<Self> {
+        let Ends { line, status, theirs } = ends()?;
+        let parent = std::process::id();
+        match child::fork_single_threaded()? {
+            Some(child) => Self::of(id, calling, (line, status), Some(child)),
+            None => {
+                drop((line, status));
+                mp_worker::serve_forked(parent, theirs)
+            }
+        }
+    }
+
+    /// Starts a thread.
+    pub(crate) fn thread(id: WorkerId, calling: &Calling) -> io::Result<Self> {
+        let (line, theirs) = Line::between_threads()?;
+        let status = Status::local()?;
+        let (own, words) = (calling.identity, status.clone());
+        let body = move || {
+            // A thread has no exit code.
+            let _ = mp_worker::serve(&theirs, &words, own);
+        };
+        std::thread::Builder::new().name(format!("mp-worker {id}")).spawn(body)?;
+        Self::of(id, calling, (line, status), None)
+    }
+
+    /// The first frame fits into any buffer, so this does not wait.
+    fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status), child: Option<Child>) -> io::Result<Self> {
+        let identity = Identity { token: random(), ..calling.identity };
+        let welcome =
+            Welcome { identity, worker: id, pool: calling.pool.to_string(), directory: calling.directory.clone() };
+        let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
+        // A worker that is gone already is noticed by its pidfd.
+        let _ = line.send(&frame, Vec::new());
+        let (line, child) = (Arc::new(line), child.map(Arc::new));
+        Ok(Self { id, line, status, child, identity, records: 0, busy_since: None })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().map_or_else(std::process::id, |child| child.pid())
+    }
+
+    pub(crate) fn stop(&self, code: i32) {
+        // A worker that is gone already is noticed by its pidfd.
+        let _ = codec::encode(&ToWorker::Stop(code)).map(|frame| self.line.send(&frame, Vec::new()));
+    }
+
+    pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
+        self.line.send(frame, descriptors)
+    }
+
+    pub(crate) fn begun(&self) -> [(u32, u16); CREDITS] {
+        self.status.begun().map(|begun| (begun.number, begun.items))
+    }
+
+    /// Takes back what has not begun, then looks. In this order: afterwards nothing more can begin.
+    pub(crate) fn inspect(&self) -> Inspection {
+        let numbers = self.status.begun().map(|begun| begun.number);
+        let taken = numbers.map(|number| (number, self.status.revoke(number, u16::MAX)));
+        let begun = self.begun();
+        let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
+        let now = Instant::now();
+        let started = now.checked_sub(std::time::Duration::from_nanos(age)).unwrap_or(now);
+        Inspection { taken, begun, started }
+    }
+}
+
+/// 64 bits that a stranger does not guess: std's seed for its hash tables, which it takes from the system.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

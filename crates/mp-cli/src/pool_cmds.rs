@@ -64,7 +64,7 @@ fn run(
 fn end(pool: Arc<mp::Pool>, ending: &Ending) -> Result<(), Problem> {
     match ending {
         // The feed has let go of it.
-        Ending::Complete => Arc::into_inner(pool).map_or(Ok(()), mp::Pool::join),
+        Ending::Complete => Arc::into_inner(pool).map_or(Ok(()), |pool| pool.join()),
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => {
             pool.terminate();
             Ok(())
@@ -83,7 +83,7 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
     if let Some(timeout) = options.timeout {
         builder = builder.timeout(timeout);
     }
-    builder.build().map(Arc::new).map_err(|error| Problem::failed(&error))
+    builder.build().map(Arc::new).map_err(|error| Problem::from_runtime(&error))
 }
 
 fn backend(backend: args::Backend) -> mp::Backend {

@@ -188,7 +188,9 @@ impl Session {
 
     fn text(&self, counted: &Counted) -> String {
         let workers = if counted.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", counted.workers) };
+        // What a task did that never ended is not known, so there is no share to tell.
         let share = overhead_share(counted)
+            .filter(|_| self.failed == 0)
             .map(|share| format!(", {:.0}% of the workers' time was {}", share * 100.0, counted.cost));
         format!("{}{} on {workers} in {}{}", tasks(self.done), self.but(), self.elapsed(), share.unwrap_or_default())
     }

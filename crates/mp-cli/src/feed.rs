@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It is a thread so that a Ctrl-C is answered while the input has nothing to say. It lets go of the pool before its last
-//! event: when the events have ended, who made the pool has it alone again, and can join it.
+//! event: when the events have ended, who made the pool has it alone again, and drops it.
 
 use std::sync::{Arc, mpsc};
 use std::thread;

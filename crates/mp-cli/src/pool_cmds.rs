@@ -56,15 +56,16 @@ fn run(
     let ending = session.run(&events, &interrupts);
     let stats = pool.stats();
     let counted = Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" };
-    let joined = end(pool, &ending);
+    let joined = end(&pool, &ending);
+    // Dropped before the last word, so that no worker lives when it is said.
+    drop(pool);
     let exit = session.finish(ending, counted);
     joined.map(|()| exit)
 }
 
-fn end(pool: Arc<mp::Pool>, ending: &Ending) -> Result<(), Problem> {
+fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
     match ending {
-        // The feed has let go of it.
-        Ending::Complete => Arc::into_inner(pool).map_or(Ok(()), |pool| pool.join()),
+        Ending::Complete => pool.join(),
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => {
             pool.terminate();
             Ok(())

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 
 use mp_wire::TaskId;
+use mp_wire::frame::claim_word;
 
 use crate::span::Span;
 
@@ -42,6 +43,11 @@ impl Load {
 
     pub(crate) fn frames(&self) -> usize {
         self.frames.len()
+    }
+
+    /// Whether a frame in flight has the claim word that frame `number` would have.
+    pub(crate) fn uses_word_of(&self, number: u32) -> bool {
+        self.frames.iter().any(|frame| claim_word(frame.number) == claim_word(number))
     }
 
     /// The item whose outcome must come next.

@@ -177,7 +177,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the pool has ended by itself, with the reason: its workers died too often, or it was terminated.
-    pub fn join(self) -> Result<()> {
+    pub fn join(&self) -> Result<()> {
         self.close();
         let Kind::Engine(engine) = &self.kind else { return Ok(()) };
         engine.wait_end(None);

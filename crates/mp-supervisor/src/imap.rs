@@ -73,7 +73,11 @@ pub struct Outcomes<R> {
     early: BTreeMap<u64, Raw>,
     ready: VecDeque<(u64, Raw)>,
     taken: u64,
+    inline: Option<Inline>,
 }
+
+/// Runs the next item: the serial pool's feeder.
+type Inline = Box<dyn FnMut() + Send>;
 
 impl Pool {
     /// Runs `task` on every item, reading them one by one, and gives the results in the order of the input. At most some
@@ -131,21 +135,14 @@ impl Pool {
         let reader = Reader { name: work.name.clone(), first: TaskId(1), decode };
         let (early, ready) = (BTreeMap::new(), VecDeque::new());
         let feeder = Feeder { window: Arc::clone(&window), many: Arc::clone(&many), work };
-        match self.kind() {
-            // Each item runs as it is fed: nothing can be on its way, so there is no window to keep.
-            Kind::Serial(_) => feeder.feed_all(self.kind(), items),
+        let inline = match self.kind() {
+            Kind::Serial(serial) => Some(feeder.on_demand(Kind::Serial(Arc::clone(serial)), items)),
             Kind::Engine(engine) => {
-                let kind = Kind::Engine(Arc::clone(engine));
-                let body = move || feeder.run(&kind, items);
-                // Without a thread there is no input; that is said like a refusal.
-                if let Err(error) = std::thread::Builder::new().name("mp-feeder".to_owned()).spawn(body) {
-                    window.end(End::Refused(SubmitError::Closed(error.to_string())));
-                }
-                return Outcomes { many, window, reader, order, early, ready, taken: 0 };
+                feeder.on_a_thread(Kind::Engine(Arc::clone(engine)), items);
+                None
             }
-        }
-        window.end(End::Exhausted);
-        Outcomes { many, window, reader, order, early, ready, taken: 0 }
+        };
+        Outcomes { many, window, reader, order, early, ready, taken: 0, inline }
     }
 }
 
@@ -156,6 +153,32 @@ struct Feeder {
 }
 
 impl Feeder {
+    fn on_a_thread(self, kind: Kind, items: impl Iterator<Item = Result<Args, SubmitError>> + Send + 'static) {
+        let (window, many) = (Arc::clone(&self.window), Arc::clone(&self.many));
+        let body = move || self.run(&kind, items);
+        // Without a thread there is no input; that is said like a refusal.
+        if let Err(error) = std::thread::Builder::new().name("mp-feeder".to_owned()).spawn(body) {
+            window.end(End::Refused(SubmitError::Closed(error.to_string())));
+            many.nudge();
+        }
+    }
+
+    /// What runs one item more, in the thread that wants its outcome.
+    fn on_demand(
+        self,
+        kind: Kind,
+        mut items: impl Iterator<Item = Result<Args, SubmitError>> + Send + 'static,
+    ) -> Inline {
+        let mut index = 0;
+        Box::new(move || {
+            let goes_on = items.next().is_some_and(|args| self.feed(&kind, index, args));
+            if !goes_on {
+                self.finish(End::Exhausted);
+            }
+            index += 1;
+        })
+    }
+
     fn run(self, kind: &Kind, mut items: impl Iterator<Item = Result<Args, SubmitError>>) {
         let mut index = 0;
         while self.window.wait_for_room() {
@@ -171,14 +194,6 @@ impl Feeder {
             index += 1;
         }
         self.finish(End::Exhausted);
-    }
-
-    fn feed_all(&self, kind: &Kind, items: impl Iterator<Item = Result<Args, SubmitError>>) {
-        for (index, args) in items.enumerate() {
-            if !self.feed(kind, index as u64, args) {
-                break;
-            }
-        }
     }
 
     /// `false` when the pool takes nothing any more.
@@ -250,6 +265,9 @@ impl<R> Outcomes<R> {
             }
             if self.window.all_taken() {
                 return self.end();
+            }
+            if let Some(run_next) = &mut self.inline {
+                run_next();
             }
             let block = self.many.take(None);
             match self.order {

@@ -21,7 +21,7 @@ use crate::stats::Stats;
 
 pub(crate) enum Kind {
     Engine(Arc<Engine>),
-    Serial(Serial),
+    Serial(Arc<Serial>),
 }
 
 /// What a job is made of, beside its arguments.

@@ -55,7 +55,6 @@ struct Readme;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use mp_sys::before_main;
     pub use mp_worker::registry::{Arg, NamedTask, TASKS, check_json, decode_json, encode_json};
-    pub use mp_worker::{entry_of, linkme};
+    pub use mp_worker::{before_main, entry_of, linkme};
 }

@@ -19,9 +19,10 @@ use crate::serial::Serial;
 use crate::sink::{Many, One, Sink};
 use crate::stats::Stats;
 
+#[derive(Clone)]
 pub(crate) enum Kind {
     Engine(Arc<Engine>),
-    Serial(Serial),
+    Serial(Arc<Serial>),
 }
 
 /// What a job is made of, beside its arguments.

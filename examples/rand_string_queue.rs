@@ -22,7 +22,7 @@
 
 use std::error::Error;
 
-use mp::{Process, Queue, QueueError};
+use mp::{Process, Queue};
 use rand::distr::{Alphanumeric, SampleString};
 
 fn rand_string(length: usize, output: Queue<String>) -> Result<(), String> {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for process in processes {
         process.join()??; // the outer ?: it crashed; the inner: its put was refused
     }
-    let strings: Vec<String> = (0..4).map(|_| output.get()).collect::<Result<_, QueueError>>()?;
+    let strings: Vec<String> = (0..4).map(|_| output.get()).collect::<mp::Result<_>>()?;
     println!("{strings:?}");
     Ok(())
 }

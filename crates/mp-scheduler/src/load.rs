@@ -6,6 +6,9 @@
 //!   frames:   [ number 7: items a b c | done 2 ]  [ number 8: items d e f g | done 0 ]
 //!                           ▲ head: the next outcome must be c's
 //! ```
+//!
+//! The first frame has an item. One behind it that thieves have emptied keeps its place: the worker has yet to read past
+//! it, and until then a further frame would take the claim word of the first, and a credit that there is not (I3).
 
 use std::collections::VecDeque;
 
@@ -106,8 +109,8 @@ impl Load {
 
     /// The last frame with an item that may not have begun, and how many of them it has.
     pub(crate) fn stealable(&self) -> Option<(u32, u32)> {
-        let last = self.frames.back()?;
-        let unbegun = if self.frames.len() == 1 { last.pending().saturating_sub(1) } else { last.pending() };
+        let (index, last) = self.frames.iter().enumerate().rfind(|(_, frame)| !frame.spans.is_empty())?;
+        let unbegun = if index == 0 { last.pending().saturating_sub(1) } else { last.pending() };
         (unbegun > 0).then_some((last.number, unbegun))
     }
 
@@ -122,7 +125,9 @@ impl Load {
                 frame.spans.pop_front();
             }
         }
-        self.frames.retain(|frame| !frame.spans.is_empty());
+        while self.frames.front().is_some_and(|frame| frame.spans.is_empty()) {
+            self.frames.pop_front();
+        }
     }
 }
 
@@ -164,5 +169,17 @@ mod tests {
         assert_eq!(taken, [(2, 1), (10, 3)]);
         assert_eq!(load.stealable(), None, "the one that is left may run");
         assert_eq!(load.drain().len(), 1);
+    }
+
+    #[test]
+    fn a_frame_that_thieves_have_emptied_keeps_its_place() {
+        let mut load = Load::default();
+        load.push(1, &[span(1, 2)]);
+        load.push(2, &[span(10, 2)]);
+        assert_eq!((load.stealable(), load.revoke(2, 2).len()), (Some((2, 2)), 1));
+        assert_eq!(load.frames(), 2, "frame 3 would take the claim word of frame 1");
+        assert_eq!(load.stealable(), Some((1, 1)));
+        assert!(load.finish(TaskId(1)).is_some() && load.finish(TaskId(2)).is_some());
+        assert!(load.is_empty(), "behind the last item it is gone");
     }
 }

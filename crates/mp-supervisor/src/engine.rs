@@ -118,6 +118,9 @@ impl Engine {
         }
         let first = TaskId(state.next_task);
         let items = job.args.len();
+        if items == 0 {
+            return Ok(first);
+        }
         (job.first, job.open) = (first, items);
         state.next_task += u64::from(items);
         state.stats.submitted += u64::from(items);
@@ -201,6 +204,14 @@ impl Engine {
 
     pub(crate) fn stats(&self) -> Stats {
         self.state.lock().stats.clone()
+    }
+
+    /// What each worker is doing, for who wonders why nothing happens.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let state = self.state.lock();
+        let pid = |slot: u32| state.workers[slot as usize].as_ref().map_or(0, |(io, _)| io.pid());
+        let workers = state.scheduler.workers();
+        workers.map(|(id, what)| format!("{id} (pid {}): {what:?}", pid(id.slot))).collect()
     }
 
     /// How the last worker of a slot ended, if it has.

@@ -18,6 +18,7 @@ impl Scheduler {
             Event::Ready(worker) => self.ready(worker),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
+            Event::Walked(..) => {}
             Event::HungUp(worker) => self.hung_up(now, worker),
             Event::Exited { worker, exit, begun } => self.exited(now, worker, (exit, &begun), actions),
             Event::Inspected(worker, seen) => self.inspected(now, worker, &seen, actions),

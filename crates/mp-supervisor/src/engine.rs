@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(crate) armed: Option<Instant>,
     /// Why it ended, if that was not asked for; set once it has.
     pub(crate) over: Option<Option<String>>,
+    /// Whether the user wanted it to end at once.
+    pub(crate) asked: bool,
     /// How the last worker of each slot ended.
     pub(crate) exits: Vec<Option<Exit>>,
     /// The process of a pool of one, for who waits for its birth.
@@ -93,6 +95,7 @@ impl Engine {
             actions: Vec::new(),
             armed: None,
             over: None,
+            asked: false,
             exits: vec![None; slots],
             born: None,
             start_error: None,
@@ -112,7 +115,7 @@ impl Engine {
         let mut state = self.state.lock();
         match state.scheduler.phase() {
             Phase::Open => {}
-            Phase::Closing => return Err(SubmitError::Closed("it takes no more tasks".to_owned())),
+            Phase::Closing => return Err(SubmitError::Closed("pool takes no more tasks".to_owned())),
             Phase::Killing(reason) => return Err(SubmitError::Closed(reason.clone())),
             Phase::Ended => return Err(SubmitError::Closed(state.end_reason())),
         }
@@ -195,7 +198,14 @@ impl Engine {
 
     /// Why the pool ended by itself, if it did.
     pub(crate) fn failure(&self) -> Option<String> {
-        self.state.lock().over.clone().flatten()
+        let state = self.state.lock();
+        state.over.clone().flatten().filter(|_| !state.asked)
+    }
+
+    /// Ends everything now, because the user wants it.
+    pub(crate) fn kill(&self, reason: &str) {
+        self.state.lock().asked = true;
+        self.event(Event::Kill(reason.to_owned()));
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {
@@ -239,7 +249,7 @@ impl Engine {
 
     /// Ends everything, and waits for it, but not longer than the grace and a little more (I10).
     pub(crate) fn shut_down(&self, reason: &str) {
-        self.event(Event::Kill(reason.to_owned()));
+        self.kill(reason);
         let grace = self.state.lock().scheduler.config().grace;
         if !self.wait_end(Some(grace + SLACK)) {
             tracing::error!(reason, "workers are still there after the grace");
@@ -271,6 +281,6 @@ impl State {
     }
 
     fn end_reason(&self) -> String {
-        self.over.clone().flatten().unwrap_or_else(|| "it has ended".to_owned())
+        self.over.clone().flatten().unwrap_or_else(|| "pool has ended".to_owned())
     }
 }

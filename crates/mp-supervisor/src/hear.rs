@@ -98,6 +98,10 @@ impl Engine {
         }
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
+            FromWorkerFrame::Walked(number) => {
+                self.step(state, now, Event::Walked(worker, number));
+                Ok(())
+            }
             FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, now, worker, (first, records)),
         }
     }

@@ -40,7 +40,7 @@ impl Serial {
 
     pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(SubmitError::Closed("it takes no more tasks".to_owned()));
+            return Err(SubmitError::Closed("pool takes no more tasks".to_owned()));
         }
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use mp_link::{Line, LinkError, Status};
 use mp_sys::image::SameImage;
-use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item};
+use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item, walked};
 use mp_wire::{WorkerId, codec};
 
 use crate::WorkerInfo;
@@ -75,13 +75,16 @@ impl Worker<'_> {
             0 => VecDeque::new(),
             _ => VecDeque::from(self.line.descriptors()?),
         };
+        let mut whole = true;
         for segment in &frame.segments {
             let own = descriptors.drain(..descriptors_of(segment).min(descriptors.len())).collect();
-            if !self.run_segment(frame.number, segment, own)? {
+            whole = self.run_segment(frame.number, segment, own)?;
+            if !whole {
                 break;
             }
         }
-        self.back.flush()
+        self.back.flush()?;
+        if whole { Ok(()) } else { self.line.send(&walked(frame.number), Vec::new()) }
     }
 
     /// `false` when the rest of the frame has been taken back.

@@ -32,8 +32,8 @@ pub enum WorkerState {
     Vacant,
     /// Started, not yet heard of.
     Starting {
-        /// When this has taken too long.
-        deadline: Instant,
+        /// When this has taken too long, if ever.
+        deadline: Option<Instant>,
     },
     /// Waits for work.
     Idle,
@@ -54,7 +54,7 @@ pub enum WorkerState {
 #[derive(Clone, Debug)]
 pub struct Busy {
     pub(crate) load: Load,
-    /// When its head may have run too long.
+    /// When what it runs may have run too long.
     pub(crate) check_at: Option<Instant>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
@@ -66,6 +66,8 @@ pub struct Stopping {
     pub(crate) load: Load,
     pub(crate) kill_at: Option<Instant>,
     pub(crate) why: Ending,
+    /// Items of its load that shall not run again.
+    pub(crate) cancelled: Vec<TaskId>,
 }
 
 /// Why a worker will end.
@@ -154,33 +156,35 @@ impl Scheduler {
 }
 
 impl Slot {
-    /// A number for the next frame whose claim word no frame in flight uses. They need not be consecutive: of two frames
-    /// in flight the second can end first, when all of it is taken back.
-    pub(crate) fn next_number(&mut self) -> u32 {
-        let mut number = self.next_frame;
-        if let WorkerState::Busy(busy) = &self.state {
-            while busy.load.uses_word_of(number) {
-                number = number.wrapping_add(1);
-            }
-        }
-        self.next_frame = number.wrapping_add(1);
-        number
-    }
-
     /// Whether this generation may be sent more, and how many items.
     pub(crate) fn room(&self, limit: Option<u32>) -> u32 {
         limit.map_or(u32::MAX, |limit| limit.max(1).saturating_sub(self.sent))
     }
 }
 
+impl Busy {
+    /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
+    pub(crate) fn watch(&mut self, now: Instant) {
+        self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
+    }
+}
+
 impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
-            Self::Starting { deadline } => Some(*deadline),
+            Self::Starting { deadline } => *deadline,
             Self::Busy(busy) => busy.check_at,
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
             Self::Vacant | Self::Idle | Self::Retired => None,
+        }
+    }
+
+    /// Whether there is a process, or is about to be one.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Starting { .. } | Self::Idle | Self::Busy(_) | Self::Stopping(_) => true,
+            Self::Vacant | Self::Cooling { .. } | Self::Retired => false,
         }
     }
 

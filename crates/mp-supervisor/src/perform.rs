@@ -41,7 +41,7 @@ impl Engine {
             Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
             Action::Steal { worker, number, most } => {
                 let items = state.worker(worker)?.status.revoke(number, most);
-                (items > 0).then_some(Event::Stolen { worker, number, items })
+                Some(Event::Stolen { worker, number, items })
             }
             Action::Stop(worker) => self.stop(state, worker),
             Action::Terminate(worker) => self.signal(state, worker, Signal::SIGTERM),

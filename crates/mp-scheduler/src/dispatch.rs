@@ -64,8 +64,7 @@ impl Scheduler {
         let items: u32 = spans.iter().map(Span::len).sum();
         let worker = self.id(index);
         let slot = &mut self.slots[index];
-        let number = slot.next_frame;
-        slot.next_frame = slot.next_frame.wrapping_add(1);
+        let number = slot.next_number();
         slot.sent = slot.sent.saturating_add(items);
         slot.load(now, number, &spans);
         actions.push(Action::Send { worker, number, spans });

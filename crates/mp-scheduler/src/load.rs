@@ -7,13 +7,14 @@
 //!                           ▲ head: the next outcome must be c's
 //! ```
 //!
-//! A frame of which all was taken back stays for as long as one before it is in flight: its number and the one after it
-//! share the claim words of the frames in flight, and one of them would be overwritten.
+//! The first frame has an item. One behind it that thieves have emptied keeps its place: the worker has yet to read past
+//! it, and until then a further frame would take the claim word of the first, and a credit that there is not (I3).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use mp_wire::TaskId;
+use mp_wire::frame::claim_word;
 
 use crate::span::Span;
 
@@ -107,6 +108,11 @@ impl Load {
     /// How many credits are spent.
     pub(crate) fn frames(&self) -> usize {
         self.frames.len()
+    }
+
+    /// Whether a frame in flight has the claim word that frame `number` would have.
+    pub(crate) fn uses_word_of(&self, number: u32) -> bool {
+        self.frames.iter().any(|frame| claim_word(frame.number) == claim_word(number))
     }
 
     /// The item whose outcome must come next.
@@ -241,12 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn a_credit_is_spent_until_all_before_it_has_come_back() {
+    fn a_frame_that_thieves_have_emptied_keeps_its_place() {
         let mut load = Load::default();
-        load.push(1, &[span(1, 1)]);
-        load.push(2, &[span(2, 1)]);
-        assert_eq!((load.revoke(2, 1).len(), load.frames()), (1, 2), "3 would take the word of 1");
-        load.finish(TaskId(1));
-        assert!(load.is_empty());
+        load.push(1, &[span(1, 2)]);
+        load.push(2, &[span(10, 2)]);
+        assert_eq!((load.stealable(), load.revoke(2, 2).len()), (Some((2, 2)), 1));
+        assert_eq!(load.frames(), 2, "frame 3 would take the claim word of frame 1");
+        assert_eq!(load.stealable(), Some((1, 1)));
+        assert!(load.finish(TaskId(1)).is_some() && load.finish(TaskId(2)).is_some());
+        assert!(load.is_empty(), "behind the last item it is gone");
     }
 }

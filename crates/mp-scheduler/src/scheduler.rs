@@ -156,6 +156,19 @@ impl Scheduler {
 }
 
 impl Slot {
+    /// A number for the next frame whose claim word no frame in flight uses. They need not be consecutive: of two frames
+    /// in flight the second can end first, when all of it is taken back.
+    pub(crate) fn next_number(&mut self) -> u32 {
+        let mut number = self.next_frame;
+        if let WorkerState::Busy(busy) = &self.state {
+            while busy.load.uses_word_of(number) {
+                number = number.wrapping_add(1);
+            }
+        }
+        self.next_frame = number.wrapping_add(1);
+        number
+    }
+
     /// Whether this generation may be sent more, and how many items.
     pub(crate) fn room(&self, limit: Option<u32>) -> u32 {
         limit.map_or(u32::MAX, |limit| limit.max(1).saturating_sub(self.sent))

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::hint::black_box;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -17,8 +18,9 @@ const LARGE: usize = 1_000_000;
 
 fn main() {
     if let Some(role) = std::env::args().nth(1).filter(|argument| argument.starts_with("role:")) {
-        return serve(&role);
+        return if role == "role:bytes" { echo_bytes() } else { serve(&role) };
     }
+    println!(" 1 B   pipe, there and back again     {:8.2} µs", pipe(20_000));
     for (name, len, times) in [("16 B", SMALL, 300_000), ("1 MB", LARGE, 500)] {
         println!("{name:>5}  std mpsc, same thread          {:8.2} µs", channel(len, times));
         println!("{name:>5}  queue, same thread             {:8.2} µs", same_thread(len, times));
@@ -77,7 +79,32 @@ fn round_trip(len: usize, times: usize) -> f64 {
     time
 }
 
+/// What the kernel alone takes to wake another process and be woken by it.
+fn pipe(times: usize) -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "a queue is timed without the pool that would start its processes")]
+    let mut command = Command::new("/proc/self/exe");
+    let mut echo = command.arg("role:bytes").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    let (mut to, mut from) = (echo.stdin.take().expect("piped"), echo.stdout.take().expect("piped"));
+    let mut there_and_back = || {
+        to.write_all(&[1]).expect("writes");
+        from.read_exact(&mut [0]).expect("reads");
+    };
+    there_and_back();
+    let time = each(times, there_and_back);
+    drop(to);
+    echo.wait().expect("reaped");
+    time
+}
+
+fn echo_bytes() {
+    let (mut from, mut to, mut byte) = (std::io::stdin(), std::io::stdout(), [0]);
+    while from.read_exact(&mut byte).is_ok() {
+        to.write_all(&byte).and_then(|()| to.flush()).expect("writes");
+    }
+}
+
 fn start(role: &str, work: &Queue<String>, done: &Queue<String>) -> Child {
+    #[expect(clippy::disallowed_methods, reason = "a queue is timed without the pool that would start its processes")]
     let mut command = Command::new("/proc/self/exe");
     command.arg(role).stdin(descriptor(work)).stdout(descriptor(done));
     command.spawn().expect("starts")

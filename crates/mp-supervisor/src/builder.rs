@@ -130,7 +130,7 @@ impl PoolBuilder {
         };
         let config = Config { workers: self.workers as u32, ..self.config };
         let kind = match self.backend {
-            Backend::Serial => Kind::Serial(Serial::new()),
+            Backend::Serial => Kind::Serial(Arc::new(Serial::new())),
             Backend::Processes | Backend::Threads => Kind::Engine(Engine::launch(config, making)),
         };
         Ok(Pool::from_parts(kind, self.terms, self.max_payload))

@@ -118,14 +118,17 @@ impl Engine {
         }
         let first = TaskId(state.next_task);
         let items = job.args.len();
+        if items == 0 {
+            return Ok(first);
+        }
         (job.first, job.open) = (first, items);
         state.next_task += u64::from(items);
         state.stats.submitted += u64::from(items);
-        let entry = state.jobs.vacant_entry();
-        let spans = job.spans(entry.key());
-        entry.insert(job);
+        let key = state.jobs.insert(job);
         let now = Instant::now();
-        for span in spans {
+        let mut from = 0;
+        while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
+            from = span.to;
             self.step(&mut state, now, Event::Submit(span));
         }
         self.finish(state);
@@ -201,6 +204,14 @@ impl Engine {
 
     pub(crate) fn stats(&self) -> Stats {
         self.state.lock().stats.clone()
+    }
+
+    /// What each worker is doing, for who wonders why nothing happens.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let state = self.state.lock();
+        let pid = |slot: u32| state.workers[slot as usize].as_ref().map_or(0, |(io, _)| io.pid());
+        let workers = state.scheduler.workers();
+        workers.map(|(id, what)| format!("{id} (pid {}): {what:?}", pid(id.slot))).collect()
     }
 
     /// How the last worker of a slot ended, if it has.

@@ -37,6 +37,7 @@ impl Engine {
         let mut state = self.state.lock();
         let now = Instant::now();
         if let Err(reason) = self.take_frame(&mut state, now, worker, frame) {
+            tracing::warn!(%worker, reason, "worker is not to be believed");
             self.step(&mut state, now, Event::Broke(worker, reason));
         }
         self.finish(state);

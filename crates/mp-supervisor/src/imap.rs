@@ -70,6 +70,8 @@ pub struct Outcomes<R> {
     window: Arc<Window>,
     reader: Reader<R>,
     order: Order,
+    /// Where there are no workers: runs the next item, in the thread that wants it.
+    pull: Option<Box<dyn FnMut() + Send>>,
     early: BTreeMap<u64, Raw>,
     ready: VecDeque<(u64, Raw)>,
     taken: u64,
@@ -129,72 +131,73 @@ impl Pool {
     {
         let (many, window) = (Arc::new(Many::default()), Arc::new(Window::default()));
         let reader = Reader { name: work.name.clone(), first: TaskId(1), decode };
-        let (early, ready) = (BTreeMap::new(), VecDeque::new());
-        let feeder = Feeder { window: Arc::clone(&window), many: Arc::clone(&many), work };
-        match self.kind() {
-            // Each item runs as it is fed: nothing can be on its way, so there is no window to keep.
-            Kind::Serial(_) => feeder.feed_all(self.kind(), items),
-            Kind::Engine(engine) => {
-                let kind = Kind::Engine(Arc::clone(engine));
-                let body = move || feeder.run(&kind, items);
-                // Without a thread there is no input; that is said like a refusal.
-                if let Err(error) = std::thread::Builder::new().name("mp-feeder".to_owned()).spawn(body) {
-                    window.end(End::Refused(SubmitError::Closed(error.to_string())));
-                }
-                return Outcomes { many, window, reader, order, early, ready, taken: 0 };
-            }
+        let (entrance, exit) = (Arc::clone(&window), Arc::clone(&many));
+        let mut feeder = Feeder { window: entrance, many: exit, work, kind: self.kind().clone(), items, next: 0 };
+        let mut pull: Option<Box<dyn FnMut() + Send>> = None;
+        if let Kind::Serial(_) = self.kind() {
+            pull = Some(Box::new(move || {
+                feeder.feed_next();
+            }));
+        } else if let Err(error) = thread("mp-feeder", move || feeder.run()) {
+            // Without a thread there is no input; that is said like a refusal.
+            window.end(End::Refused(SubmitError::Closed(error.to_string())));
         }
-        window.end(End::Exhausted);
-        Outcomes { many, window, reader, order, early, ready, taken: 0 }
+        Outcomes { many, window, reader, order, pull, early: BTreeMap::new(), ready: VecDeque::new(), taken: 0 }
     }
 }
 
-struct Feeder {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
+struct Feeder<I> {
     window: Arc<Window>,
     many: Arc<Many>,
     work: Work,
+    kind: Kind,
+    items: I,
+    /// The next item's place in the input.
+    next: u64,
 }
 
-impl Feeder {
-    fn run(self, kind: &Kind, mut items: impl Iterator<Item = Result<Args, SubmitError>>) {
-        let mut index = 0;
-        while self.window.wait_for_room() {
-            match catch_unwind(AssertUnwindSafe(|| items.next())) {
-                Ok(Some(args)) => {
-                    if !self.feed(kind, index, args) {
-                        break;
-                    }
-                }
-                Ok(None) => return self.finish(End::Exhausted),
-                Err(panic) => return self.finish(End::Panicked(panic)),
-            }
-            index += 1;
-        }
+impl<I: Iterator<Item = Result<Args, SubmitError>>> Feeder<I> {
+    fn run(mut self) {
+        while self.window.wait_for_room() && self.feed_next() {}
         self.finish(End::Exhausted);
     }
 
-    fn feed_all(&self, kind: &Kind, items: impl Iterator<Item = Result<Args, SubmitError>>) {
-        for (index, args) in items.enumerate() {
-            if !self.feed(kind, index as u64, args) {
-                break;
+    /// `false` when there is no more to feed.
+    fn feed_next(&mut self) -> bool {
+        let end = match catch_unwind(AssertUnwindSafe(|| self.items.next())) {
+            Ok(Some(args)) => {
+                if self.feed(args) {
+                    return true;
+                }
+                End::Exhausted
             }
-        }
+            Ok(None) => End::Exhausted,
+            Err(panic) => End::Panicked(panic),
+        };
+        self.finish(end);
+        false
     }
 
     /// `false` when the pool takes nothing any more.
-    fn feed(&self, kind: &Kind, index: u64, args: Result<Args, SubmitError>) -> bool {
-        let name = self.work.name.as_str();
+    fn feed(&mut self, args: Result<Args, SubmitError>) -> bool {
+        let index = self.next;
+        self.next += 1;
         self.window.entered(args.as_ref().map_or(0, Args::bytes));
         let sink = Sink::Many(Arc::clone(&self.many));
-        let submitted = args.and_then(|args| submit(kind, self.work.clone(), args, (sink.clone(), index)));
+        let submitted = args.and_then(|args| submit(&self.kind, self.work.clone(), args, (sink.clone(), index)));
         let goes_on = !matches!(submitted, Err(SubmitError::Closed(_)));
         if let Err(error) = submitted {
-            sink.put(index, Err(error.into_failure(name)));
+            sink.put(index, Err(error.into_failure(self.work.name.as_str())));
             sink.wake();
         }
         goes_on
     }
 
+    /// The first end that is told is the end.
     fn finish(&self, end: End) {
         self.window.end(end);
         self.many.nudge();
@@ -250,6 +253,9 @@ impl<R> Outcomes<R> {
             }
             if self.window.all_taken() {
                 return self.end();
+            }
+            if let Some(pull) = &mut self.pull {
+                pull();
             }
             let block = self.many.take(None);
             match self.order {

@@ -244,12 +244,12 @@ impl State {
     pub(crate) fn close_items(&mut self, key: usize, count: u32) {
         let job = &mut self.jobs[key];
         job.open -= count;
-        let open = job.open;
-        if !self.news.last().is_some_and(|last| last.same(&job.sink)) {
+        let known = self.news.last().is_some_and(|last| last.same(&job.sink));
+        if job.open == 0 {
+            let sink = self.jobs.remove(key).sink;
+            self.news.extend((!known).then_some(sink));
+        } else if !known {
             self.news.push(job.sink.clone());
-        }
-        if open == 0 {
-            drop(self.jobs.remove(key));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Does **not** know how they run: it encodes, submits, and hands out claims.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use mp_scheduler::{Event, Terms};
@@ -19,9 +20,10 @@ use crate::serial::Serial;
 use crate::sink::{Many, One, Sink};
 use crate::stats::Stats;
 
+#[derive(Clone)]
 pub(crate) enum Kind {
     Engine(Arc<Engine>),
-    Serial(Serial),
+    Serial(Arc<Serial>),
 }
 
 /// What a job is made of, beside its arguments.
@@ -114,10 +116,20 @@ impl Pool {
         T: Serialize + DeserializeOwned,
         I: IntoIterator<Item = T>,
     {
-        let name = std::any::type_name::<F>();
-        match self.map_async(task, items) {
-            Ok(handle) => handle.outcomes(),
-            Err(error) => vec![Err(error.into_failure(name))],
+        let work = self.work::<F, (T,)>(task);
+        let (mut args, mut refused, mut count) = (Args::default(), BTreeMap::new(), 0_usize);
+        for item in items {
+            refused.extend(args.push(&(item,), self.max_payload).err().map(|error| (count, error)));
+            count += 1;
+        }
+        let accepted = self.submit_many(work, codec::decode, args).map(MapHandle::outcomes);
+        let failed = |error: SubmitError| Err(error.into_failure(std::any::type_name::<F>()));
+        match accepted.map(Vec::into_iter) {
+            Err(error) => (0..count).map(|_| failed(error.clone())).collect(),
+            Ok(mut outcomes) => {
+                let outcome = |index| refused.remove(&index).map(failed).or_else(|| outcomes.next());
+                (0..count).filter_map(outcome).collect()
+            }
         }
     }
 
@@ -289,6 +301,11 @@ impl Drop for Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("stats", &self.stats()).finish_non_exhaustive()
+        let mut pool = f.debug_struct("Pool");
+        pool.field("stats", &self.stats());
+        if let Kind::Engine(engine) = &self.kind {
+            pool.field("workers", &engine.describe());
+        }
+        pool.finish_non_exhaustive()
     }
 }

@@ -30,6 +30,12 @@ pub const FRAME_MAX: usize = 64 * 1024;
 /// Task frames in flight to one worker: one that it runs, and one behind it.
 pub const CREDITS: usize = 2;
 
+/// Which of the worker's [`CREDITS`] claim words a frame uses. No two frames in flight may use the same.
+#[must_use]
+pub fn claim_word(number: u32) -> usize {
+    number as usize % CREDITS
+}
+
 /// A value longer than this, in bytes, crosses as a memory file.
 pub const INLINE_MAX: usize = 48 * 1024;
 
@@ -77,7 +83,7 @@ pub struct Welcome {
 /// Items to run, in order, under one claim word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskFrame<'a> {
-    /// Counts the worker's frames; the claim word carries it.
+    /// Counts up with the worker's frames; the claim word carries it. See [`claim_word`].
     pub number: u32,
     /// Runs of items of one function.
     #[serde(borrow)]

@@ -21,12 +21,15 @@ thread_local! {
 /// Runs `body`; its panic comes back as data.
 pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
     install();
+    SEEN.set(None);
     let outer = WATCHED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(body));
     WATCHED.set(outer);
     outcome.map_err(|payload| {
-        let seen = SEEN.take();
-        let panic = seen.unwrap_or_else(|| Panic { message: message(payload.as_ref()), ..Panic::default() });
+        let text = message(payload.as_ref());
+        // What was seen last may be another, that the body had caught: one that is resumed is not seen.
+        let seen = SEEN.take().filter(|seen| seen.message == text);
+        let panic = seen.unwrap_or_else(|| Panic { message: text, ..Panic::default() });
         // A payload whose drop panics would take the worker with it.
         std::mem::forget(payload);
         panic
@@ -76,6 +79,15 @@ mod tests {
         let panic = watch(|| -> () { panic!("no {}", "luck") }).expect_err("panicked");
         assert_eq!(panic.message, "no luck");
         assert!(panic.location.is_some_and(|place| place.contains("panic.rs:")));
+    }
+
+    #[test]
+    fn a_panic_that_was_caught_lends_its_text_to_no_other() {
+        let body = || {
+            drop(catch_unwind(|| panic!("caught")));
+            std::panic::resume_unwind(Box::new("resumed"))
+        };
+        assert_eq!(watch(body), Err::<(), _>(Panic { message: "resumed".to_owned(), ..Panic::default() }));
     }
 
     #[test]

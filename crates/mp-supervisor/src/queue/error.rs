@@ -72,7 +72,7 @@ impl QueueError {
 
 /// Why an item was not put, and the item.
 ///
-/// `?` turns it into the [`QueueError`] and drops the item.
+/// `?` turns it into [`crate::Error`] (or the [`QueueError`]) and drops the item.
 pub struct PutError<T> {
     /// What was to be put.
     pub item: T,
@@ -83,6 +83,12 @@ pub struct PutError<T> {
 impl<T> From<PutError<T>> for QueueError {
     fn from(refused: PutError<T>) -> Self {
         refused.error
+    }
+}
+
+impl<T> From<PutError<T>> for crate::Error {
+    fn from(refused: PutError<T>) -> Self {
+        refused.error.into()
     }
 }
 

@@ -68,7 +68,7 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// [`QueueError::Os`] when the process has no descriptor or memory left.
-    pub fn new() -> Result<Self, QueueError> {
+    pub fn new() -> crate::Result<Self> {
         Ok(Self::over(Shared::create(u64::MAX)?))
     }
 
@@ -87,9 +87,9 @@ impl<T> Queue<T> {
     /// assert_eq!(refused.item, 2);
     /// # Ok::<(), QueueError>(())
     /// ```
-    pub fn bounded(capacity: usize) -> Result<Self, QueueError> {
+    pub fn bounded(capacity: usize) -> crate::Result<Self> {
         if capacity == 0 {
-            return Err(QueueError::NoCapacity);
+            return Err(QueueError::NoCapacity.into());
         }
         Ok(Self::over(Shared::create(capacity as u64)?))
     }
@@ -124,8 +124,8 @@ impl<T: Serialize> Queue<T> {
     /// queue.put((7, "seven".to_owned()))?;
     /// # Ok::<(), QueueError>(())
     /// ```
-    pub fn put(&self, item: T) -> Result<(), QueueError> {
-        self.put_within(&item, Patience::Forever)
+    pub fn put(&self, item: T) -> crate::Result<()> {
+        Ok(self.put_within(&item, Patience::Forever)?)
     }
 
     /// Puts `item` at the end if there is room. Python's `put_nowait`.
@@ -179,8 +179,8 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert_eq!(queue.get()?, 42);
     /// # Ok::<(), QueueError>(())
     /// ```
-    pub fn get(&self) -> Result<T, QueueError> {
-        self.get_within(Patience::Forever)
+    pub fn get(&self) -> crate::Result<T> {
+        Ok(self.get_within(Patience::Forever)?)
     }
 
     /// Takes the first item if there is one. Python's `get_nowait`.
@@ -195,8 +195,8 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert!(matches!(Queue::<u8>::new()?.try_get(), Err(QueueError::Empty)));
     /// # Ok::<(), QueueError>(())
     /// ```
-    pub fn try_get(&self) -> Result<T, QueueError> {
-        self.get_within(Patience::None)
+    pub fn try_get(&self) -> crate::Result<T> {
+        Ok(self.get_within(Patience::None)?)
     }
 
     /// Takes the first item; waits for one at most `timeout`. Python's `get(timeout=…)`.
@@ -212,8 +212,8 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert!(matches!(late, Err(QueueError::TimedOut { .. })));
     /// # Ok::<(), QueueError>(())
     /// ```
-    pub fn get_timeout(&self, timeout: Duration) -> Result<T, QueueError> {
-        self.get_within(Patience::timeout(timeout))
+    pub fn get_timeout(&self, timeout: Duration) -> crate::Result<T> {
+        Ok(self.get_within(Patience::timeout(timeout))?)
     }
 
     fn get_within(&self, patience: Patience) -> Result<T, QueueError> {

@@ -17,7 +17,10 @@ fn assert_whole(work: &Queue<Item>, round: u64) {
         assert!(last < Some(item.1), "out of order in round {round}");
         last = Some(item.1);
     }
-    assert!(matches!(work.try_get(), Err(QueueError::Empty)), "more than it said in round {round}");
+    assert!(
+        matches!(work.try_get(), Err(mp_supervisor::Error::Queue(QueueError::Empty))),
+        "more than it said in round {round}"
+    );
     work.try_put(item(0, round)).expect("puts");
     assert_eq!(work.try_get().expect("gets").1, round);
 }

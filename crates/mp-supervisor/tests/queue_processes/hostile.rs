@@ -21,8 +21,8 @@ fn scribbled(index: usize, value: u64) -> Queue<String> {
     queue
 }
 
-fn is_corrupted<T>(result: Result<T, QueueError>) -> bool {
-    matches!(result, Err(QueueError::Corrupted { .. }))
+fn is_corrupted<T>(result: mp_supervisor::Result<T>) -> bool {
+    matches!(result, Err(mp_supervisor::Error::Queue(QueueError::Corrupted { .. })))
 }
 
 pub(crate) fn scribbled_states_are_errors() {
@@ -37,7 +37,10 @@ pub(crate) fn scribbled_states_are_errors() {
     }
     let queue = scribbled(3, PAGE);
     page(&queue).u32_at(LOCK_AT).store(1, SeqCst);
-    assert!(matches!(queue.try_get(), Err(QueueError::TimedOut { .. })), "held by a process that never frees it");
+    assert!(
+        matches!(queue.try_get(), Err(mp_supervisor::Error::Queue(QueueError::TimedOut { .. }))),
+        "held by a process that never frees it"
+    );
 }
 
 pub(crate) fn random_scribbles() {

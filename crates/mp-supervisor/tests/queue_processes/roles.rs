@@ -16,6 +16,9 @@ pub(crate) type Report = (u64, u64);
 /// The item that tells a consumer to stop.
 pub(crate) const STOP: u64 = u64::MAX;
 
+/// Items whose numbers are multiples of this have texts of one length: all take the same instructions.
+pub(crate) const ALIKE: u64 = 600;
+
 pub(crate) fn item(producer: u64, number: u64) -> Item {
     (producer, number, "x".repeat((number * 37 % 600) as usize))
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(role: &str, arguments: &[String]) {
         "megabytes" => megabytes(numbers[0]),
         "relay" => relay(),
         "produce_forever" => forever(|work, number| work.put(item(1, number)).expect("puts")),
+        "produce_alike" => forever(|work, number| work.put(item(1, number * ALIKE)).expect("puts")),
         "consume_forever" => forever(|work, _| check(&work.get().expect("gets"))),
         "die_holding" => die_holding(),
         "get_one" => get_one(),

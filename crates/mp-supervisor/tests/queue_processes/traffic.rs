@@ -52,23 +52,25 @@ pub(crate) fn a_bounded_queue_never_holds_more() {
         assert_eq!(work.get().expect("gets").1, number);
     }
     assert!(producer.join().success());
-    assert!(matches!(Queue::<u8>::bounded(0), Err(QueueError::NoCapacity)));
+    assert!(matches!(Queue::<u8>::bounded(0), Err(mp_supervisor::Error::Queue(QueueError::NoCapacity))));
 }
 
 pub(crate) fn timeouts_end_waits_and_not_before() {
     let wait = Duration::from_millis(40);
     let queue = Queue::bounded(1).expect("creates");
     let start = Instant::now();
-    assert!(matches!(queue.get_timeout(wait), Err(QueueError::TimedOut { after }) if after == wait));
+    assert!(
+        matches!(queue.get_timeout(wait), Err(mp_supervisor::Error::Queue(QueueError::TimedOut { after })) if after == wait)
+    );
     queue.put_timeout(1, wait).expect("room");
     let refused = queue.put_timeout(2, wait).expect_err("no room");
     assert!(matches!(refused.error, QueueError::TimedOut { .. }) && refused.item == 2);
     assert!(start.elapsed() >= 2 * wait && start.elapsed() < 50 * wait);
     assert_eq!(queue.get_timeout(Duration::ZERO).expect("an item"), 1);
-    assert!(matches!(queue.get_timeout(Duration::ZERO), Err(QueueError::TimedOut { .. })));
+    assert!(matches!(queue.get_timeout(Duration::ZERO), Err(mp_supervisor::Error::Queue(QueueError::TimedOut { .. }))));
     queue.put_timeout(3, Duration::MAX).expect("room, and a time that no clock reaches");
     assert_eq!(queue.try_get().expect("an item"), 3);
-    assert!(matches!(queue.try_get(), Err(QueueError::Empty)));
+    assert!(matches!(queue.try_get(), Err(mp_supervisor::Error::Queue(QueueError::Empty))));
 }
 
 pub(crate) fn a_blocked_get_does_not_wake_up() {
@@ -103,14 +105,14 @@ pub(crate) fn a_bad_item_costs_only_itself() {
     let numbers = arrive::<u64>(descriptor(&texts)).expect("arrives, as another type");
     numbers.put(u64::MAX).expect("puts");
     texts.put(("sound".to_owned(), 1)).expect("puts");
-    assert!(matches!(texts.get(), Err(QueueError::Decode { len: 9, .. })));
+    assert!(matches!(texts.get(), Err(mp_supervisor::Error::Queue(QueueError::Decode { len: 9, .. }))));
     assert_eq!(texts.get().expect("gets").0, "sound");
 }
 
 pub(crate) fn a_queue_is_no_item() {
     let outer = Queue::<Queue<u8>>::new().expect("creates");
     let refused = outer.put(Queue::new().expect("creates")).expect_err("refused");
-    let QueueError::Encode(cause) = &refused else { panic!("{refused:?}") };
+    let mp_supervisor::Error::Queue(QueueError::Encode(cause)) = &refused else { panic!("{refused:?}") };
     assert!(cause.to_string().contains("only be sent as an argument"), "{cause}");
     assert!(outer.is_empty());
 }

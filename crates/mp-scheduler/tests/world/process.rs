@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use mp_scheduler::{Inspection, Span};
 use mp_wire::TaskId;
-use mp_wire::frame::CREDITS;
+use mp_wire::frame::{CREDITS, claim_word};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
@@ -80,7 +80,7 @@ impl Process {
 
     /// Supervisor: sends a frame. Its claim word must be free: one that is in use would be lost with all its items.
     pub(crate) fn receive(&mut self, number: u32, spans: &[Span]) {
-        let word = &mut self.words[number as usize % CREDITS];
+        let word = &mut self.words[claim_word(number)];
         let old = word.number;
         assert_eq!(
             word.limit, word.begun,
@@ -100,7 +100,7 @@ impl Process {
             return None;
         }
         while let Some(piece) = self.line.pop_front() {
-            let word = &mut self.words[piece.frame as usize % CREDITS];
+            let word = &mut self.words[claim_word(piece.frame)];
             if word.number == piece.frame && word.begun < word.limit {
                 word.begun += 1;
                 (self.running, self.started) = (Some(piece), now);
@@ -119,7 +119,7 @@ impl Process {
 
     /// Supervisor: takes back up to `most` items from the end of frame `number`.
     pub(crate) fn revoke(&mut self, number: u32, most: u16) -> u16 {
-        let word = &mut self.words[number as usize % CREDITS];
+        let word = &mut self.words[claim_word(number)];
         let taken = if word.number == number { most.min(word.limit - word.begun) } else { 0 };
         word.limit -= taken;
         taken

@@ -186,12 +186,15 @@ impl Scheduler {
 impl Slot {
     /// A frame is on its way to it. If it had none, the time of the first item begins.
     fn load(&mut self, now: Instant, number: u32, spans: &[Span]) {
-        if let WorkerState::Busy(busy) = &mut self.state {
-            return busy.load.push(number, spans);
+        if !matches!(self.state, WorkerState::Busy(_)) {
+            self.state = WorkerState::Busy(Busy { load: Load::default(), check_at: None, cancel: None });
         }
-        let mut busy = Busy { load: Load::default(), check_at: None, cancel: None };
-        busy.load.push(number, spans);
-        busy.watch(now);
-        self.state = WorkerState::Busy(busy);
+        if let WorkerState::Busy(busy) = &mut self.state {
+            let had_none = busy.load.head().is_none();
+            busy.load.push(number, spans);
+            if had_none {
+                busy.watch(now);
+            }
+        }
     }
 }

@@ -35,6 +35,7 @@ impl Scheduler {
             self.cancel_waiting(task, actions);
         }
         if let Some(cause) = remains.cause(worker, death.0) {
+            self.deaths += 1;
             self.count_death(now, worker, (!begun.is_empty(), cause), actions);
         }
     }
@@ -100,11 +101,11 @@ impl Scheduler {
         if let Some(first) = self.breaker.count(now, &limit, cause) {
             return self.kill(now, text.replace("{}", &first), actions);
         }
-        let wait = cooling(self.breaker.recent());
-        if let Some(slot) = self.slot(worker)
-            && matches!(slot.state, WorkerState::Vacant)
-            && !wait.is_zero()
-        {
+        let recent = self.breaker.recent();
+        let Some(slot) = self.slot(worker) else { return };
+        slot.barren = slot.barren.saturating_add(1);
+        let wait = cooling(recent.max(slot.barren));
+        if matches!(slot.state, WorkerState::Vacant) && !wait.is_zero() {
             slot.state = WorkerState::Cooling { restart_at: now + wait };
         }
     }

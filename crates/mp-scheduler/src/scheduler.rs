@@ -93,6 +93,8 @@ pub(crate) struct Slot {
     pub(crate) next_frame: u32,
     /// Items sent to this generation.
     pub(crate) sent: u32,
+    /// How many in a row died here without having finished anything.
+    pub(crate) barren: u32,
 }
 
 /// The decisions of one pool. See the crate's picture.
@@ -104,16 +106,17 @@ pub struct Scheduler {
     pub(crate) phase: Phase,
     pub(crate) breaker: Breaker,
     pub(crate) started: bool,
+    pub(crate) deaths: u64,
 }
 
 impl Scheduler {
     /// A pool whose workers start at the first [`crate::Event::Tick`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0 };
+        let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
         let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false }
+        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0 }
     }
 
     /// What the pool was told.
@@ -131,6 +134,12 @@ impl Scheduler {
     /// The states of the slots, in order, for a dump.
     pub fn workers(&self) -> impl Iterator<Item = (WorkerId, &WorkerState)> {
         self.slots.iter().zip(0..).map(|(slot, i)| (WorkerId { slot: i, generation: slot.generation }, &slot.state))
+    }
+
+    /// How many workers have ended without having been asked to.
+    #[must_use]
+    pub fn deaths(&self) -> u64 {
+        self.deaths
     }
 
     /// How many spans wait.

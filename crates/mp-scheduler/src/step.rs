@@ -50,6 +50,7 @@ impl Scheduler {
         };
         let before = load.frames();
         let item = load.finish(task)?;
+        slot.barren = 0;
         let credit_came_back = load.frames() < before;
         if busy {
             self.after_item(now, worker, credit_came_back, actions);

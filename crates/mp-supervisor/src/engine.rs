@@ -184,7 +184,8 @@ impl Engine {
 
     /// Waits until all workers have ended, at most for `limit`. Gives whether they have.
     pub(crate) fn wait_end(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        // A limit beyond the clock's end is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
         while state.over.is_none() {
             match deadline {
@@ -213,7 +214,8 @@ impl Engine {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.state.lock().stats.clone()
+        let state = self.state.lock();
+        Stats { deaths: state.scheduler.deaths(), ..state.stats.clone() }
     }
 
     /// What each worker is doing, for who wonders why nothing happens.
@@ -251,7 +253,7 @@ impl Engine {
     pub(crate) fn shut_down(&self, reason: &str) {
         self.kill(reason);
         let grace = self.state.lock().scheduler.config().grace;
-        if !self.wait_end(Some(grace + SLACK)) {
+        if !self.wait_end(Some(grace.saturating_add(SLACK))) {
             tracing::error!(reason, "workers are still there after the grace");
         }
     }
@@ -274,9 +276,6 @@ impl State {
     }
 
     pub(crate) fn note_exit(&mut self, exit: Exit) {
-        if !self.is_stopping(exit.worker) {
-            self.stats.deaths += 1;
-        }
         self.exits[exit.worker.slot as usize] = Some(exit);
     }
 

@@ -163,7 +163,9 @@ impl Engine {
         }
     }
 
-    fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+    /// What it has finished counts, what it runs is lost.
+    pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+        self.last_words(state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(state, worker);
         Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }

@@ -153,3 +153,15 @@ fn a_limit_beyond_all_time_is_none() {
     world.exit(0);
     assert_eq!(world.ends.len(), 1);
 }
+
+#[test]
+fn the_clock_runs_for_what_is_sent_behind_a_frame_that_was_taken_back() {
+    // The worker had no item then, but a frame to walk past; the next frame's limit was never watched.
+    let mut world = World::ready(of(1));
+    world.submit(1, timeout(100), 1);
+    world.cancel(mp_wire::TaskId(0));
+    world.submit(1, timeout(100), 1);
+    world.begin(world.worker(0)).expect("the second");
+    world.pass(ms(100));
+    assert!(world.did(&Action::Terminate(world.worker(0))));
+}

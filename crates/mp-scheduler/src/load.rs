@@ -32,6 +32,19 @@ impl Frame {
     fn pending(&self) -> u32 {
         self.spans.iter().map(Span::len).sum()
     }
+
+    /// The item before which there are `index` others without an outcome.
+    fn item(&self, mut index: u32) -> Option<Span> {
+        for span in &self.spans {
+            if index < span.len() {
+                let mut rest = *span;
+                rest.take_front(index);
+                return Some(rest.take_front(1));
+            }
+            index -= span.len();
+        }
+        None
+    }
 }
 
 impl Load {
@@ -94,6 +107,16 @@ impl Load {
         begun.iter().any(|(number, items)| *number == frame.number && *items > frame.done)
     }
 
+    /// The item that was begun last, by what the worker wrote: the one that runs, if any does. Those before it have
+    /// finished, though the head is still what was: short items are answered together, at the end of a frame.
+    pub(crate) fn running(&self, begun: &[(u32, u16)]) -> Option<Span> {
+        self.frames.iter().rev().find_map(|frame| {
+            let (_, items) = begun.iter().find(|(number, _)| *number == frame.number)?;
+            let unanswered = u32::from(items.saturating_sub(frame.done)).min(frame.pending());
+            frame.item(unanswered.checked_sub(1)?)
+        })
+    }
+
     /// All that is left, in order.
     pub(crate) fn drain(&mut self) -> Vec<Span> {
         self.frames.drain(..).flat_map(|frame| frame.spans).collect()
@@ -151,6 +174,20 @@ mod tests {
         assert!(load.head_begun(&[(6, 9), (7, 1)]));
         load.take_head();
         assert!(!load.head_begun(&[(7, 1), (0, 0)]));
+    }
+
+    #[test]
+    fn the_running_item_is_the_last_that_was_begun() {
+        let mut load = Load::default();
+        load.push(7, &[span(1, 2), span(10, 3)]);
+        load.push(8, &[span(20, 3)]);
+        let running = |load: &Load, begun: [(u32, u16); 2]| load.running(&begun).map(|item| item.first.0);
+        assert_eq!(running(&load, [(7, 0), (6, 9)]), None);
+        assert_eq!(running(&load, [(7, 4), (8, 0)]), Some(11), "1, 2 and 10 have finished, and are not answered yet");
+        load.take_head();
+        assert_eq!(running(&load, [(7, 4), (8, 0)]), Some(11));
+        assert_eq!(running(&load, [(7, 5), (8, 2)]), Some(21));
+        assert_eq!(running(&load, [(7, 5), (8, 999)]), Some(22), "what cannot be is read as the nearest that can");
     }
 
     #[test]

@@ -123,13 +123,13 @@ impl Scheduler {
         for (number, items) in seen.taken {
             taken.extend(busy.load.revoke(number, items));
         }
-        let running = busy.load.head().filter(|_| busy.load.head_begun(&seen.begun));
+        let running = busy.load.running(&seen.begun);
         let cancel = busy.cancel.take();
         busy.check_at = None;
         let ending = match running {
-            Some(head) if cancel == Some(head.first) => Some(Ending::Cancelled(head.first)),
-            Some(head) => match head.terms.timeout {
-                Some(after) if seen.started + after <= now => Some(Ending::Late(head.first, after)),
+            Some(item) if cancel == Some(item.first) => Some(Ending::Cancelled(item.first)),
+            Some(item) => match item.terms.timeout {
+                Some(after) if seen.started + after <= now => Some(Ending::Late(item.first, after)),
                 timeout => {
                     busy.check_at = timeout.map(|after| seen.started + after);
                     None

@@ -171,6 +171,12 @@ impl WorkerState {
         }
     }
 
+    /// Whether its end was asked for: what it then dies of is no crash.
+    #[must_use]
+    pub fn is_asked_to_end(&self) -> bool {
+        matches!(self, Self::Stopping(stopping) if !matches!(stopping.why, Ending::Broken(_)))
+    }
+
     /// The state's name, for a dump and for `stats`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -264,9 +264,10 @@ impl State {
     }
 
     pub(crate) fn note_exit(&mut self, exit: Exit) {
-        if !self.is_stopping(exit.worker) {
-            self.stats.deaths += 1;
-        }
+        let mut workers = self.scheduler.workers();
+        let asked = workers.any(|(id, state)| id == exit.worker && state.is_asked_to_end());
+        drop(workers);
+        self.stats.deaths += u64::from(!asked);
         self.exits[exit.worker.slot as usize] = Some(exit);
     }
 

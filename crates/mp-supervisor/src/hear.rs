@@ -71,17 +71,12 @@ impl Engine {
     pub(crate) fn exited(&self, worker: WorkerId) {
         let mut state = self.state.lock();
         let Some(io) = state.worker(worker) else { return };
-        let (line, status, child) = (share(io), io.status.clone(), io.child.clone());
-        let Some(child) = child else { return };
+        let Some(child) = io.child.clone() else { return };
         // The group is killed while the dead leader still holds its number.
         child.kill_group();
         let Some(ended) = child.reap() else { return };
         let now = Instant::now();
-        // What a dying worker wrote wrongly changes nothing any more: it is judged by what it wrote rightly.
-        let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
-        for frame in left.chain([status.unsent()]) {
-            let _ = self.take_frame(&mut state, now, worker, &frame);
-        }
+        self.last_words(&mut state, now, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(&mut state, worker);
         let exit = exit_of(ended);
@@ -89,6 +84,17 @@ impl Engine {
         state.note_exit(Exit { worker, pid: child.pid(), exit });
         self.step(&mut state, now, Event::Exited { worker, exit, begun });
         self.finish(state);
+    }
+
+    /// What `worker`, which says no more, had said and had not sent.
+    pub(crate) fn last_words(&self, state: &mut State, now: Instant, worker: WorkerId) {
+        let Some(io) = state.worker(worker) else { return };
+        let (line, status) = (share(io), io.status.clone());
+        let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
+        for frame in left.chain(std::iter::once_with(|| status.unsent())) {
+            // What a dying worker wrote wrongly changes nothing any more: it is judged by what it wrote rightly.
+            let _ = self.take_frame(state, now, worker, &frame);
+        }
     }
 
     fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {

@@ -164,6 +164,11 @@ impl Engine {
     }
 
     fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+        // Hung up on first: from then on it can send nothing, and what it has not sent stays where it can be read.
+        if let Some(io) = state.worker(worker) {
+            io.line.hang_up();
+        }
+        self.last_words(state, Instant::now(), worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(state, worker);
         Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }

@@ -2,8 +2,8 @@
 //!
 //! Does **not** run tasks.
 //!
-//! Short items are answered together, long ones at once: a send costs about 2 µs, so after an item that ran longer
-//! than [`LONG_NS`] it costs little, and after shorter ones it waits for more of them, at the latest for the frame's end.
+//! Short items of one submission are answered together, long ones at once: a send costs about 2 µs, so after an item that
+//! ran longer than [`LONG_NS`] it costs little, and after shorter ones it waits for more, at the latest for the last of them.
 
 use mp_link::{Line, LinkError, Status};
 use mp_wire::frame::{Body, INLINE_MAX, OUTCOMES_HEADER, outcomes_header};

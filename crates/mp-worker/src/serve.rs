@@ -69,6 +69,8 @@ impl Worker<'_> {
             _ => VecDeque::from(self.line.descriptors()?),
         };
         for segment in &frame.segments {
+            // Who waits for one submission must not wait for the next one, which may run for ever.
+            self.back.flush()?;
             let own = descriptors.drain(..descriptors_of(segment).min(descriptors.len())).collect();
             if !self.run_segment(frame.number, segment, own)? {
                 break;

@@ -16,6 +16,7 @@
 //!     Ok(())
 //! }
 //! ```
+#![expect(clippy::test_attr_in_doctest, reason = "what `test_support!` is for has to be shown with a test")]
 
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{

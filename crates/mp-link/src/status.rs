@@ -17,12 +17,14 @@
 //! frame's items have had their outcomes or been revoked; a worker that still walks the old frame sees another number.
 //!
 //! The outbox holds a copy of the records that the worker has finished and not yet sent. When it dies, they are
-//! read from there: what had finished keeps its value. Records that were sent as well are recognised by their order.
+//! read from there: what had finished keeps its value. It can be read while the worker lives as well: its word counts how
+//! often it was emptied, so a reader knows whether what it read belongs together. Records that were sent as well are
+//! recognised by their numbers.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use mp_sys::shared::SharedPage;
 use mp_wire::frame::{CREDITS, claim_word};
@@ -123,25 +125,52 @@ impl Status {
         self.0.word(STARTED).load(Ordering::Acquire)
     }
 
+    fn outbox(&self) -> Outbox {
+        Outbox::unpack(self.0.word(OUTBOX_LEN).load(Ordering::Acquire))
+    }
+
     /// Worker: keeps a copy of all `unsent` records, of which the first `kept` bytes are there already.
     /// Records that do not fit are not kept; they should be sent at once.
     pub fn keep(&self, unsent: &[u8], kept: usize) {
         let from = kept & !7;
         if self.0.write(from, &unsent[from..]).is_some() {
-            self.0.word(OUTBOX_LEN).store(unsent.len() as u64, Ordering::Release);
+            let outbox = Outbox { len: unsent.len() as u32, ..self.outbox() };
+            self.0.word(OUTBOX_LEN).store(outbox.pack(), Ordering::Release);
         }
     }
 
     /// Worker: all records have been sent.
     pub fn sent(&self) {
-        self.0.word(OUTBOX_LEN).store(0, Ordering::Release);
+        let outbox = Outbox { filling: self.outbox().filling.wrapping_add(1), len: 0 };
+        self.0.word(OUTBOX_LEN).store(outbox.pack(), Ordering::Release);
+        // Who reads a byte that is written from here on will read the new count as well.
+        fence(Ordering::Release);
     }
 
-    /// Supervisor, when the worker is dead: the records that it had not sent.
+    /// Supervisor: the records that the worker has not sent. Empty, if it sends them just now.
     #[must_use]
     pub fn unsent(&self) -> Vec<u8> {
-        let len = self.0.word(OUTBOX_LEN).load(Ordering::Acquire);
-        self.0.read(usize::try_from(len).unwrap_or(usize::MAX))
+        let outbox = self.outbox();
+        let bytes = self.0.read(outbox.len as usize);
+        fence(Ordering::Acquire);
+        if self.outbox().filling == outbox.filling { bytes } else { Vec::new() }
+    }
+}
+
+/// How full the outbox is, and how often it has been emptied before.
+#[derive(Clone, Copy)]
+struct Outbox {
+    filling: u32,
+    len: u32,
+}
+
+impl Outbox {
+    fn pack(self) -> u64 {
+        u64::from(self.filling) << 32 | u64::from(self.len)
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self { filling: (word >> 32) as u32, len: word as u32 }
     }
 }
 
@@ -195,6 +224,26 @@ mod tests {
         assert!(status.claim(3));
         assert_eq!(status.revoke(1, 9), 0);
         assert_eq!(status.begun()[1], Begun { number: 3, items: 1 });
+    }
+
+    #[test]
+    fn what_is_read_of_a_living_outbox_belongs_together() {
+        // Each filling repeats one byte; a reader must never see two of them.
+        let status = Status::local().expect("memory");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for round in 0..20_000_u32 {
+                    let filling = vec![round as u8; 200];
+                    status.keep(&filling[..100], 0);
+                    status.keep(&filling, 100);
+                    status.sent();
+                }
+            });
+            while !writer.is_finished() {
+                let seen = status.unsent();
+                assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+            }
+        });
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub enum Action {
     },
     /// Take back everything that has not begun, look at what has, and answer with [`Event::Inspected`].
     Inspect(WorkerId),
+    /// Read what the worker has finished and not sent.
+    Listen(WorkerId),
     /// Take back up to `most` items from the end of frame `number`, and answer with [`Event::Stolen`].
     Steal {
         /// From whom.

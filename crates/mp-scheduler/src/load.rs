@@ -128,6 +128,11 @@ impl Load {
         self.next()?.limit
     }
 
+    /// Whether an item may have finished unsent while another one runs: outcomes are sent at the latest at a frame's end.
+    pub(crate) fn may_hold_back(&self) -> bool {
+        self.next().is_some_and(|frame| frame.open > 1)
+    }
+
     /// Takes the head, if it is `task`.
     pub(crate) fn finish(&mut self, task: TaskId) -> Option<Span> {
         self.head().filter(|head| head.first == task)?;

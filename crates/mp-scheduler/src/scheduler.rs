@@ -9,8 +9,12 @@ use mp_wire::{TaskId, WorkerId};
 
 use crate::breaker::Breaker;
 use crate::config::Config;
+use crate::event::Action;
 use crate::load::Load;
 use crate::span::Span;
+
+/// A worker that may have finished something, and says nothing for so long, is read.
+const SILENCE: Duration = Duration::from_millis(5);
 
 /// How far a pool's life has come. What is graver is greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +60,8 @@ pub struct Busy {
     pub(crate) load: Load,
     /// When what it runs may have run too long.
     pub(crate) check_at: Option<Instant>,
+    /// When it has been silent for so long that what it has finished is looked for.
+    pub(crate) listen_at: Option<Instant>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
 }
@@ -175,6 +181,17 @@ impl Busy {
     /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
     pub(crate) fn watch(&mut self, now: Instant) {
         self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
+        self.listen_at = self.load.may_hold_back().then(|| now + SILENCE);
+    }
+
+    /// What is due now.
+    pub(crate) fn tick(&mut self, now: Instant, worker: WorkerId, actions: &mut Vec<Action>) {
+        if self.listen_at.take_if(|at| *at <= now).is_some() {
+            actions.push(Action::Listen(worker));
+        }
+        if self.check_at.take_if(|at| *at <= now).is_some() {
+            actions.push(Action::Inspect(worker));
+        }
     }
 }
 
@@ -182,7 +199,7 @@ impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
             Self::Starting { deadline } => *deadline,
-            Self::Busy(busy) => busy.check_at,
+            Self::Busy(busy) => busy.check_at.into_iter().chain(busy.listen_at).min(),
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
             Self::Vacant | Self::Idle | Self::Retired => None,

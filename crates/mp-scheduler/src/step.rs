@@ -138,10 +138,7 @@ impl Scheduler {
                     let reason = format!("no hello within {:?}", self.config.start_timeout);
                     self.broke(worker, reason, actions);
                 }
-                WorkerState::Busy(busy) if busy.check_at.is_some_and(|at| at <= now) => {
-                    busy.check_at = None;
-                    actions.push(Action::Inspect(worker));
-                }
+                WorkerState::Busy(busy) => busy.tick(now, worker, actions),
                 WorkerState::Stopping(stopping) if stopping.kill_at.is_some_and(|at| at <= now) => {
                     stopping.kill_at = None;
                     actions.push(Action::Kill(worker));

@@ -67,13 +67,16 @@ impl Engine {
         self.finish(state);
     }
 
-    /// A worker that can say nothing more: its line is read to its end, then what it had not sent. What it wrote wrongly
-    /// changes nothing any more: it is judged by what it wrote rightly.
-    pub(crate) fn last_words(&self, state: &mut State, worker: WorkerId) {
+    /// All that a worker has said: its line is read as far as it goes, then what it has finished and not sent. Of one that
+    /// is dead, these are its last words; of one that lives, it keeps nobody waiting who need not wait.
+    ///
+    /// What it wrote wrongly is passed over: a dead one is judged by what it wrote rightly, one that lives will be heard.
+    pub(crate) fn listen(&self, state: &mut State, worker: WorkerId) {
         let Some((line, status)) = state.worker(worker).map(|io| (share(io), io.status.clone())) else { return };
         let now = Instant::now();
         let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
-        for frame in left.chain([status.unsent()]) {
+        // In this order: what is not in the outbox any more when it is looked at was sent, perhaps just now.
+        for frame in left.chain(std::iter::once_with(|| status.unsent())) {
             let _ = self.take_frame(state, now, worker, &frame);
         }
     }
@@ -86,7 +89,7 @@ impl Engine {
         // The group is killed while the dead leader still holds its number.
         child.kill_group();
         let Some(ended) = child.reap() else { return };
-        self.last_words(&mut state, worker);
+        self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(&mut state, worker);
         let exit = exit_of(ended);
@@ -130,6 +133,9 @@ impl Engine {
     fn outcomes(&self, state: &mut State, now: Instant, worker: WorkerId, batch: (u64, &[u8])) -> Result<(), String> {
         let (first, mut records) = batch;
         let mut number = first;
+        if state.worker(worker).is_some_and(|io| first > io.records) {
+            return Err("left out some of its outcomes".to_owned());
+        }
         while !records.is_empty() {
             let (record, rest) = split_record(records).map_err(|error| format!("wrote rubbish: {error}"))?;
             records = rest;

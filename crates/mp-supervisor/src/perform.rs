@@ -39,6 +39,10 @@ impl Engine {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
             Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
+            Action::Listen(worker) => {
+                self.listen(state, worker);
+                None
+            }
             Action::Steal { worker, number, most } => {
                 let items = state.worker(worker)?.status.revoke(number, most);
                 Some(Event::Stolen { worker, number, items })
@@ -165,7 +169,7 @@ impl Engine {
 
     /// What it has finished counts, what it runs is lost.
     pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
-        self.last_words(state, worker);
+        self.listen(state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(state, worker);
         Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }

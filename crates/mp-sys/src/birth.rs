@@ -10,6 +10,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -33,16 +34,24 @@ fn lifeline_slot() -> MutexGuard<'static, Option<Lifeline>> {
 /// The reading end, to be given to a new worker.
 ///
 /// # Errors
-/// When descriptors run out.
+/// When descriptors run out, or `/proc` is not mounted.
 pub fn lifeline() -> io::Result<OwnedFd> {
     let mut slot = lifeline_slot();
     if let Some(line) = slot.as_ref() {
-        return crate::socket::raise(&line.reading);
+        return reopen(&line.reading);
     }
     let (reading, writing) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let copy = crate::socket::raise(&reading)?;
+    let copy = reopen(&reading)?;
     *slot = Some(Lifeline { reading: crate::socket::raise(&reading)?, _writing: crate::socket::raise(&writing)? });
     Ok(copy)
+}
+
+/// An open file of its own for each worker, not a duplicate: the file is where the kernel keeps whom to tell, and of all
+/// who share one, only the last to ask would be told.
+fn reopen(reading: &OwnedFd) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", reading.as_raw_fd());
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    crate::socket::raise(&file)
 }
 
 /// In a forked worker: lets go of the parent's writing end, which would keep the parent's death from being noticed.

@@ -4,6 +4,8 @@
 //!
 //! Short items are answered together, long ones at once: a send costs about 2 µs, so after an item that ran longer
 //! than [`LONG_NS`] it costs little, and after shorter ones it waits for more of them, at the latest for the frame's end.
+//! Short ones before a long one do not wait for it: the supervisor, when it hears nothing for some milliseconds, reads the
+//! outbox.
 
 use mp_link::{Line, LinkError, Status};
 use mp_wire::frame::{Body, INLINE_MAX, OUTCOMES_HEADER, outcomes_header};

@@ -203,6 +203,10 @@ impl World {
                 let seen = self.processes.get_mut(&worker)?.inspect();
                 return Some(Event::Inspected(worker, seen));
             }
+            Action::Listen(worker) => {
+                self.processes.get_mut(&worker)?;
+                self.hear(worker);
+            }
             Action::Steal { worker, number, most } => {
                 let items = self.processes.get_mut(&worker)?.revoke(number, most);
                 return Some(Event::Stolen { worker, number, items });
@@ -276,6 +280,7 @@ fn addressee(action: &Action) -> Option<WorkerId> {
         Action::Start(worker)
         | Action::Send { worker, .. }
         | Action::Inspect(worker)
+        | Action::Listen(worker)
         | Action::Steal { worker, .. }
         | Action::Stop(worker)
         | Action::Terminate(worker)

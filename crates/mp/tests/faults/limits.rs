@@ -1,0 +1,192 @@
+//! Time limits and cancelling: only who is late is ended, and it is ended.
+
+use std::time::{Duration, Instant};
+
+use mp::{Backend, Failure, Queue};
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::common::{bench, eventually, works};
+use crate::tasks::{LONG, queue, signal, spin, spin_for_ever, square, state_of, wait_at};
+
+const LIMIT: Duration = Duration::from_millis(300);
+const GRACE: Duration = Duration::from_millis(300);
+
+type LateTask = fn(&mp::Pool) -> Result<(), Failure>;
+
+fn blocked_in_a_system_call() {
+    let (reading, _writing) = nix::unistd::pipe().expect("a pipe");
+    let _ = nix::unistd::read(&reading, &mut [0]);
+}
+
+fn deaf_to_sigterm() {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.thread_block().expect("blocked");
+    spin_for_ever()
+}
+
+fn asleep() {
+    std::thread::park();
+    spin_for_ever()
+}
+
+#[test]
+fn whatever_a_task_does_it_ends_in_time() {
+    bench("late", Backend::Processes, |bench| {
+        let pool = bench.build(bench.builder().workers(2).timeout(LIMIT).grace(GRACE));
+        let tasks: [(&str, LateTask); 4] = [
+            ("spins", |pool| pool.apply(spin, ())),
+            ("sleeps", |pool| pool.apply(asleep, ())),
+            ("is blocked in a system call", |pool| pool.apply(blocked_in_a_system_call, ())),
+            ("ignores SIGTERM", |pool| pool.apply(deaf_to_sigterm, ())),
+        ];
+        for (what, task) in tasks {
+            let start = Instant::now();
+            let outcome = task(&pool);
+            assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == LIMIT), "{what}: {outcome:?}");
+            let took = start.elapsed();
+            assert!(took >= LIMIT && took < LIMIT + GRACE + Duration::from_secs(5), "{what}: {took:?}");
+            works(&pool);
+        }
+        assert_eq!(pool.stats().failed, 4);
+    });
+}
+
+#[test]
+fn of_a_hundred_only_the_late_ones_are_ended() {
+    bench("some_late", Backend::Processes, |bench| {
+        fn spin_at_tens(n: u64) -> u64 {
+            if n % 20 == 7 { spin_for_ever() } else { square(n) }
+        }
+        for workers in [1, 2, 5, 13] {
+            let pool = bench.build(bench.builder().workers(workers).timeout(LIMIT).grace(GRACE));
+            for (n, outcome) in (0..).zip(pool.map_outcomes(spin_at_tens, 0..100)) {
+                let late = matches!(outcome, Err(Failure::TimedOut { .. }));
+                assert!(if n % 20 == 7 { late } else { outcome == Ok(square(n)) }, "item {n}: {outcome:?}");
+            }
+            works(&pool);
+        }
+    });
+}
+
+/// Ten tasks of half the limit on one worker: the last waits for longer than its limit, and is not late.
+#[test]
+fn the_clock_does_not_run_while_a_task_waits() {
+    bench("queued", Backend::Processes, |bench| {
+        fn spin_half() {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(400) {
+                std::hint::spin_loop();
+            }
+        }
+        let pool = bench.build(bench.builder().workers(1).timeout(Duration::from_secs(2)));
+        let handles: Vec<_> = (0..8).map(|_| pool.apply_async(spin_half, ()).expect("accepted")).collect();
+        for handle in handles {
+            assert_eq!(handle.get(), Ok(()));
+        }
+        assert_eq!(pool.map(|_: u8| spin_half(), 0..8), Ok(vec![(); 8]), "in one batch");
+    });
+}
+
+/// The worker begins late, so the first look at its clock is too early. What was behind the late task is taken back at
+/// that look, and sent anew: once that overwrote the claim of the late task, which then ran for ever.
+#[test]
+fn a_look_that_comes_too_early_is_not_the_last() {
+    bench("early_look", Backend::Processes, |bench| {
+        fn spin_at_zero(n: u64) -> u64 {
+            if n == 0 { spin_for_ever() } else { square(n) }
+        }
+        for workers in [1, 2] {
+            let pool = bench.build(bench.builder().workers(workers).timeout(Duration::from_secs(1)).grace(GRACE));
+            works(&pool);
+            let pids = pool.worker_pids();
+            pids.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
+            eventually("they are stopped", || pids.iter().all(|pid| state_of(*pid) == Some('T')));
+            let handle = pool.map_async(spin_at_zero, 0..200).expect("accepted");
+            let stopped_at = Instant::now();
+            eventually("a part of the limit has passed", || stopped_at.elapsed() > LIMIT);
+            pids.iter().for_each(|pid| signal(*pid, Signal::SIGCONT));
+            for (n, outcome) in (0..).zip(handle.outcomes()) {
+                let late = matches!(outcome, Err(Failure::TimedOut { .. }));
+                assert!(if n == 0 { late } else { outcome == Ok(square(n)) }, "item {n}: {outcome:?}");
+            }
+            works(&pool);
+        }
+    });
+}
+
+/// An idle worker takes back what waits behind a long task, again and again; what is sent to the busy one in its place
+/// must neither be forgotten nor fill its line, where a send would wait for it with the pool locked.
+#[test]
+fn work_stolen_from_behind_a_long_task_is_not_lost() {
+    bench("stolen", Backend::Processes, |bench| {
+        fn weigh(bytes: serde_bytes::ByteBuf) -> usize {
+            bytes.len()
+        }
+        for workers in [2, 5] {
+            let pool = bench.pool(workers);
+            let (gate, started) = (queue(), queue());
+            let long = pool.apply_async(wait_at, (gate.clone(), started.clone())).expect("accepted");
+            started.get_timeout(LONG).expect("it runs");
+            for round in 0..40 {
+                let items = (0..20).map(|n| serde_bytes::ByteBuf::from(vec![0; 30_000 + n]));
+                let sizes = pool.map(weigh, items);
+                assert_eq!(sizes, Ok((30_000..30_020).collect::<Vec<_>>()), "round {round}");
+            }
+            assert!(!long.is_ready());
+            gate.put(5).expect("put");
+            assert_eq!(long.get(), Ok(5));
+            works(&pool);
+        }
+    });
+}
+
+/// The running one of a batch is cancelled: what was behind it runs elsewhere, and the worker is replaced.
+#[test]
+fn cancel_queued_running_and_finished() {
+    bench("cancel", Backend::Processes, |bench| {
+        for workers in [1, 2, 5, 13] {
+            let pool = bench.pool(workers);
+            let (gate, started): (Queue<u64>, Queue<u32>) = (queue(), queue());
+            let submit = |_| pool.apply_async(wait_at, (gate.clone(), started.clone())).expect("accepted");
+            let running: Vec<_> = (0..workers).map(submit).collect();
+            let pids: Vec<_> = (0..workers).map(|_| started.get_timeout(LONG).expect("it runs")).collect();
+            let queued: Vec<_> = (0..50).map(|n| pool.apply_async(square, (n,)).expect("accepted")).collect();
+            queued.iter().step_by(2).for_each(|handle| assert!(handle.cancel(), "queued"));
+            queued.iter().step_by(2).for_each(|handle| assert!(!handle.cancel(), "twice"));
+            running
+                .iter()
+                .for_each(|handle| assert!(handle.cancel() && (handle.cancel() || handle.is_ready()), "running"));
+            for handle in running {
+                assert_eq!(handle.get(), Err(Failure::Cancelled));
+            }
+            for (n, handle) in (0..).zip(queued) {
+                let expected = if n % 2 == 0 { Err(Failure::Cancelled) } else { Ok(square(n)) };
+                assert_eq!(handle.get(), expected, "item {n}");
+            }
+            works(&pool);
+            assert!(pool.worker_pids().iter().all(|pid| !pids.contains(pid)), "each was replaced");
+            assert_eq!(pool.stats().deaths, 0, "and none of it is called a crash");
+        }
+    });
+}
+
+/// What a late task had started ends with it.
+#[test]
+fn the_children_of_a_late_task_end_as_well() {
+    bench("grandchildren", Backend::Processes, |bench| {
+        #[expect(clippy::disallowed_methods, reason = "a task's own child, which is to be left behind")]
+        fn with_a_child(started: Queue<u32>) {
+            let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep");
+            started.put(child.id()).expect("said");
+            child.wait().expect("it does not end");
+        }
+        let pool = bench.build(bench.builder().workers(1).timeout(LIMIT).grace(GRACE));
+        let started = queue();
+        let outcome = pool.apply(with_a_child, (started.clone(),));
+        assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
+        let child = started.get().expect("it was started");
+        eventually("the grandchild is gone", || matches!(state_of(child), None | Some('Z' | 'X')));
+        works(&pool);
+    });
+}

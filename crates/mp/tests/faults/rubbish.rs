@@ -1,0 +1,153 @@
+//! Workers that write what no worker writes, on the sockets that they were born with: 3 for frames, 4 for descriptors.
+//!
+//! What the supervisor makes of it is one task's `Lost`, never a wait, a panic, or another task's outcome.
+
+use mp::{Backend, Failure, Pool};
+use nix::sys::signal::Signal;
+use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
+
+use crate::common::{Bench, bench, works};
+use crate::tasks::{lost_by, queue, spin_for_ever, square};
+
+const FRAMES: i32 = 3;
+const DESCRIPTORS: i32 = 4;
+
+fn write(fd: i32, packet: &[u8]) {
+    // A supervisor that has hung up already has seen enough.
+    let _ = send(fd, packet, MsgFlags::MSG_NOSIGNAL);
+}
+
+/// A packet as ipc-channel makes them: its own length, the message's, the message.
+fn frame(message: &[u8]) {
+    let (packet, len) = (message.len() + 16, message.len());
+    write(FRAMES, &[&packet.to_ne_bytes(), &len.to_ne_bytes(), message].concat());
+}
+
+/// A frame of outcomes: its kind, the number of its first record, the records.
+fn outcomes(first: u64, records: &[u8]) {
+    frame(&[&[2], &first.to_le_bytes()[..], records].concat());
+}
+
+/// A record of a value of one byte, for a task with a number below 250: bincode writes those as one byte.
+fn record(task: u8) -> [u8; 6] {
+    [task, 0, 0, 0, 1, 7]
+}
+
+fn own_task() -> u8 {
+    mp::current_worker().expect("a worker").task_id.0 as u8
+}
+
+type Saboteur = (&'static str, fn(&Pool) -> Result<u64, Failure>);
+
+/// Each writes, and then waits for its end.
+const RUBBISH: &[Saboteur] = &[
+    ("one byte", |pool| pool.apply(|| then_spin(|| write(FRAMES, b"x")), ())),
+    ("half a header", |pool| pool.apply(|| then_spin(|| write(FRAMES, &[0; 12])), ())),
+    ("zeroes", |pool| pool.apply(|| then_spin(|| write(FRAMES, &[0; 64])), ())),
+    ("ones", |pool| pool.apply(|| then_spin(|| write(FRAMES, &[255; 5000])), ())),
+    ("an empty frame that says it is one of many", |pool| pool.apply(|| then_spin(fragment), ())),
+    ("a frame of an unknown kind", |pool| pool.apply(|| then_spin(|| frame(&[9; 40])), ())),
+    ("half a frame of outcomes", |pool| pool.apply(|| then_spin(|| frame(&[2, 0, 0])), ())),
+    ("half a record", |pool| pool.apply(|| then_spin(|| outcomes(0, &record(own_task())[..3])), ())),
+    ("a record that claims an exabyte", |pool| pool.apply(|| then_spin(exabyte), ())),
+    ("the outcome of a task that is not there", |pool| pool.apply(|| then_spin(|| outcomes(0, &record(249))), ())),
+    ("half a hello", |pool| pool.apply(|| then_spin(|| frame(&[1, 1])), ())),
+    ("a hello of somebody else", |pool| pool.apply(|| then_spin(|| frame(&[1, 1, 2, 3, 4, 5])), ())),
+    ("a thousand packets", |pool| pool.apply(|| then_spin(|| (0..1000).for_each(|_| write(FRAMES, b"x"))), ())),
+];
+
+fn then_spin(act: impl FnOnce()) -> u64 {
+    act();
+    spin_for_ever()
+}
+
+fn fragment() {
+    write(FRAMES, &[&usize::MAX.to_ne_bytes()[..], &3_usize.to_ne_bytes(), b"abc"].concat());
+}
+
+fn exabyte() {
+    let length = [253, 0, 0, 0, 0, 0, 0, 0, 0x10];
+    outcomes(0, &[&[own_task(), 0, 0, 0], &length[..]].concat());
+}
+
+/// A value of 100 bytes in a memory file, which is not there.
+fn no_memory_file() {
+    outcomes(0, &[own_task(), 0, 0, 1, 100]);
+}
+
+#[test]
+fn rubbish_costs_its_writer_and_its_task() {
+    bench("rubbish", Backend::Processes, |bench| {
+        for (what, saboteur) in RUBBISH {
+            for workers in [1, 2] {
+                // A fresh pool for each: records are counted from 0.
+                let pool = bench.pool(workers);
+                let behind = |pool: &Pool| pool.map_async(square, 0..20).expect("accepted");
+                let outcome = saboteur(&pool);
+                assert!(lost_by(&outcome, Signal::SIGKILL), "{what}: {outcome:?}");
+                assert_eq!(behind(&pool).get(), Ok((0..20).map(square).collect::<Vec<_>>()), "after {what}");
+                works(&pool);
+            }
+        }
+    });
+}
+
+/// Two workers; one speaks of what the other is doing.
+#[test]
+fn nobody_speaks_for_another() {
+    bench("somebody_else", Backend::Processes, |bench| {
+        let pool = bench.pool(2);
+        let (gate, started) = (queue(), queue());
+        let honest = pool.apply_async(crate::tasks::wait_at, (gate.clone(), started.clone())).expect("accepted");
+        started.get().expect("it runs");
+        let other = honest.id().0 as u8;
+        let liar = |other: u8| then_spin(|| outcomes(0, &record(other)));
+        let outcome = pool.apply(liar, (other,));
+        assert!(lost_by(&outcome, Signal::SIGKILL), "{outcome:?}");
+        assert!(!honest.is_ready(), "what was said of it is not believed");
+        gate.put(77).expect("put");
+        assert_eq!(honest.get(), Ok(77));
+        works(&pool);
+    });
+}
+
+/// What a worker says of its own task is its word; that it cannot be read is that task's failure.
+#[test]
+fn a_large_value_that_did_not_come_along_is_one_failure() {
+    bench("no_memory_file", Backend::Processes, |bench| {
+        let pool = bench.pool(1);
+        let outcome = pool.apply(no_memory_file, ());
+        assert!(matches!(outcome, Err(Failure::Codec { stage: mp::CodecStage::DecodeResult, .. })), "{outcome:?}");
+        works(&pool);
+    });
+}
+
+fn closes_its_line(bench: &Bench, task: fn(&Pool) -> Result<u64, Failure>) {
+    let pool = bench.build(bench.builder().workers(1).grace(std::time::Duration::from_millis(300)));
+    let outcome = task(&pool);
+    assert!(lost_by(&outcome, Signal::SIGKILL), "{outcome:?}");
+    works(&pool);
+}
+
+#[test]
+fn a_worker_that_closes_its_line_is_ended() {
+    bench("hangs_up", Backend::Processes, |bench| {
+        closes_its_line(bench, |pool| {
+            pool.apply(|| then_spin(|| shutdown(FRAMES, Shutdown::Both).expect("it is a socket")), ())
+        });
+    });
+}
+
+/// What is written on the socket for descriptors is looked at only when a frame announces some.
+#[test]
+fn packets_without_descriptors_come_to_nothing() {
+    bench("no_descriptors", Backend::Processes, |bench| {
+        let pool = bench.pool(1);
+        let noise = || (0..3).for_each(|_| write(DESCRIPTORS, b"x"));
+        assert_eq!(pool.apply(noise, ()), Ok(()));
+        works(&pool);
+        let large = pool.apply(|| serde_bytes::ByteBuf::from(vec![1; 100_000]), ());
+        assert!(large.is_ok() || large.is_err(), "its value, or that it did not come: {large:?}");
+        works(&pool);
+    });
+}

@@ -1,0 +1,177 @@
+//! A supervisor that ends, in whatever way, leaves nobody: its workers, their nested pools, and what they had started.
+//!
+//! The test is its own supervisor: started again with a role, it says which processes it has made, and then ends, or is
+//! ended. It has a `main` of its own, as programs have.
+//!
+//! ```text
+//!  test ── Command: role ─▶ supervisor ── pool ─▶ 4 workers that spin, deaf to SIGTERM
+//!    ◀──────── pids ──────────┘  (SIGKILL, exit, panic)          all gone within 2 s
+//! ```
+#![expect(clippy::print_stdout, reason = "a test without the test harness reports by printing")]
+#![expect(clippy::disallowed_methods, reason = "supervisors are started, and end by `exit`, as other programs do")]
+
+use std::io::{BufRead, BufReader};
+use std::panic::catch_unwind;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mp::{Pool, Queue};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+
+/// Within this everybody is to be gone: what the catalogue of faults promises.
+const GONE: Duration = Duration::from_secs(2);
+
+/// The descriptor with which a worker is born whose end means its supervisor's.
+const LIFELINE: i32 = 5;
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("killed_with_spinning_workers", || nobody_is_left("spinning", Some(Signal::SIGKILL))),
+    ("killed_and_only_the_lifeline_tells", || nobody_is_left("without_pdeathsig", Some(Signal::SIGKILL))),
+    ("killed_and_only_the_death_signal_tells", || nobody_is_left("without_lifeline", Some(Signal::SIGKILL))),
+    ("killed_with_idle_workers", || nobody_is_left("idle", Some(Signal::SIGKILL))),
+    ("killed_with_nested_pools", || nobody_is_left("nested", Some(Signal::SIGKILL))),
+    ("killed_with_a_process", || nobody_is_left("process", Some(Signal::SIGKILL))),
+    ("ended_by_sigterm", || nobody_is_left("spinning", Some(Signal::SIGTERM))),
+    ("aborted", || nobody_is_left("spinning", Some(Signal::SIGABRT))),
+    ("ended_by_exit", || nobody_is_left("exits", None)),
+    ("ended_by_exit_in_a_thread", || nobody_is_left("exits_in_a_thread", None)),
+    ("ended_by_a_panic_in_main", || nobody_is_left("panics", None)),
+    ("ended_by_a_return_that_forgets_its_pool", || nobody_is_left("forgets", None)),
+    ("ended_while_its_workers_start", || nobody_is_left("starting", None)),
+];
+
+fn main() {
+    mp::init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(role) = arguments.first().and_then(|first| first.strip_prefix("role:")) {
+        return supervisor(role);
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        let ignored = arguments.iter().any(|argument| argument == "--ignored");
+        return TESTS.iter().filter(|_| !ignored).for_each(|(name, _)| println!("{name}: test"));
+    }
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let exact = arguments.iter().any(|argument| argument == "--exact");
+    let wanted = |name: &str| filter.is_none_or(|part| if exact { name == part } else { name.contains(part.as_str()) });
+    let chosen: Vec<_> = TESTS.iter().filter(|(name, _)| wanted(name)).collect();
+    let passed = chosen.iter().filter(|(name, test)| run(name, *test)).count();
+    println!("{passed} passed, {} failed", chosen.len() - passed);
+    assert_eq!(passed, chosen.len(), "see above");
+}
+
+fn run(name: &str, test: fn()) -> bool {
+    let start = Instant::now();
+    let passed = catch_unwind(test).is_ok();
+    println!("test {name} ... {} ({:.2} s)", if passed { "ok" } else { "FAILED" }, start.elapsed().as_secs_f64());
+    passed
+}
+
+/// Starts a supervisor in this role, lets it come to work, and ends it by `signal`, or lets it end by itself.
+fn nobody_is_left(role: &str, signal: Option<Signal>) {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(format!("role:{role}")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut supervisor = command.spawn().expect("starts");
+    let made = made_by(&mut supervisor);
+    if let Some(signal) = signal {
+        assert!(made.iter().all(|pid| is_there(*pid)), "{role}: all work");
+        let pid = nix::unistd::Pid::from_raw(supervisor.id() as i32);
+        nix::sys::signal::kill(pid, signal).expect("it is there");
+    }
+    supervisor.wait().expect("a status");
+    let ended = Instant::now();
+    while let Some(pid) = made.iter().find(|pid| is_there(**pid)) {
+        if ended.elapsed() > GONE {
+            let left: Vec<_> = made.iter().filter(|pid| is_there(**pid)).collect();
+            left.iter().for_each(|pid| end(**pid));
+            panic!("{role}: {left:?} of {made:?} are left after {GONE:?}; the first is {pid}");
+        }
+        std::thread::yield_now();
+    }
+    assert!(!made.is_empty(), "{role}: it came to work");
+}
+
+fn end(pid: u32) {
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), Signal::SIGKILL);
+}
+
+/// The processes that a supervisor says it has made, and its workers' too. A line that is empty is the last.
+fn made_by(supervisor: &mut Child) -> Vec<u32> {
+    let output = BufReader::new(supervisor.stdout.take().expect("piped"));
+    let lines = output.lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    lines.map(|line| line.parse().expect("a process id")).collect()
+}
+
+/// Whether a process is there that is a copy of this program, and no zombie.
+fn is_there(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:")).unwrap_or("Z");
+    !state.trim().starts_with(['Z', 'X']) && std::fs::read_link(format!("/proc/{pid}/exe")).ok() == own_image()
+}
+
+fn own_image() -> Option<std::path::PathBuf> {
+    std::fs::read_link("/proc/self/exe").ok()
+}
+
+/// The other side: a program with a pool.
+fn supervisor(role: &str) {
+    let pool = Pool::new(4).expect("a pool");
+    let born: Queue<u32> = Queue::new().expect("a queue");
+    if role == "starting" {
+        let born = std::iter::repeat_with(|| pool.worker_pids()).find(|pids| !pids.is_empty());
+        born.iter().flatten().for_each(|pid| println!("{pid}"));
+        println!();
+        std::process::exit(3);
+    }
+    let workers = if role == "idle" { 0 } else { 4 };
+    let tasks: Vec<_> =
+        (0..workers).map(|_| pool.apply_async(work, (role.to_owned(), born.clone())).expect("accepted")).collect();
+    let expected = if role == "nested" { 12 } else { workers };
+    (0..expected).for_each(|_| println!("{}", born.get().expect("a worker")));
+    if role == "idle" {
+        pool.map(|n: u32| n, 0..100).expect("all run");
+        pool.worker_pids().into_iter().for_each(|pid| println!("{pid}"));
+    }
+    let process = (role == "process").then(|| mp::Process::spawn(spinning, (born.clone(),)).expect("a process"));
+    process.iter().for_each(|_| println!("{}", born.get().expect("it runs")));
+    println!();
+    match role {
+        "exits" => std::process::exit(3),
+        "exits_in_a_thread" => std::thread::spawn(|| std::process::exit(3)).join().expect("it does not return"),
+        "panics" => panic!("in main"),
+        "forgets" => std::mem::forget((pool, tasks)),
+        _ => tasks.into_iter().for_each(|task| drop(task.get())),
+    }
+    if role == "idle" {
+        std::thread::park();
+    }
+}
+
+fn spinning(born: Queue<u32>) {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.thread_block().expect("blocked");
+    born.put(std::process::id()).expect("said");
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// A worker's part: it spins, and has got rid of what the role says.
+fn work(role: String, born: Queue<u32>) {
+    match role.as_str() {
+        "without_pdeathsig" => prctl::set_pdeathsig(None).expect("unset"),
+        "without_lifeline" => nix::unistd::close(LIFELINE).expect("it was open"),
+        "nested" => return nested(born),
+        _ => {}
+    }
+    spinning(born);
+}
+
+fn nested(born: Queue<u32>) {
+    let pool = Pool::new(2).expect("a pool");
+    let _tasks: Vec<_> = (0..2).map(|_| pool.apply_async(spinning, (born.clone(),)).expect("accepted")).collect();
+    spinning(born);
+}

@@ -13,8 +13,16 @@ use crate::event::Action;
 use crate::load::Load;
 use crate::span::Span;
 
-/// A worker that may have finished something, and says nothing for so long, is read.
-const SILENCE: Duration = Duration::from_millis(5);
+/// A worker that may have finished something, and says nothing for so long, is read; and again after twice the time, up to
+/// the second of these: one look is not enough, it may be that it was not given a processor.
+const SILENCE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// The next look at what a silent worker has finished.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listen {
+    at: Instant,
+    silence: Duration,
+}
 
 /// How far a pool's life has come. What is graver is greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +69,7 @@ pub struct Busy {
     /// When what it runs may have run too long.
     pub(crate) check_at: Option<Instant>,
     /// When it has been silent for so long that what it has finished is looked for.
-    pub(crate) listen_at: Option<Instant>,
+    pub(crate) listen: Option<Listen>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
 }
@@ -181,12 +189,16 @@ impl Busy {
     /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
     pub(crate) fn watch(&mut self, now: Instant) {
         self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
-        self.listen_at = self.load.may_hold_back().then(|| now + SILENCE);
+        self.listen = self.load.may_hold_back().then(|| Listen { at: now + SILENCE.0, silence: SILENCE.0 });
     }
 
     /// What is due now.
     pub(crate) fn tick(&mut self, now: Instant, worker: WorkerId, actions: &mut Vec<Action>) {
-        if self.listen_at.take_if(|at| *at <= now).is_some() {
+        if let Some(listen) = &mut self.listen
+            && listen.at <= now
+        {
+            listen.silence = (listen.silence * 2).min(SILENCE.1);
+            listen.at = now + listen.silence;
             actions.push(Action::Listen(worker));
         }
         if self.check_at.take_if(|at| *at <= now).is_some() {
@@ -199,7 +211,7 @@ impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
             Self::Starting { deadline } => *deadline,
-            Self::Busy(busy) => busy.check_at.into_iter().chain(busy.listen_at).min(),
+            Self::Busy(busy) => busy.check_at.into_iter().chain(busy.listen.map(|listen| listen.at)).min(),
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
             Self::Vacant | Self::Idle | Self::Retired => None,

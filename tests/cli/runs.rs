@@ -16,50 +16,140 @@ fn eight_processes_make_eight_strings() {
 
 #[test]
 fn spawn_says_what_it_did() {
-    assert_snapshot!(seen(&["spawn", "--workers", "3", "power", "2", "10"]), @"");
+    assert_snapshot!(seen(&["spawn", "--workers", "3", "power", "2", "10"]), @r"
+    1024
+    1024
+    1024
+    --- stderr
+    mpctl: 3 tasks on 3 workers in TIME, SHARE of the workers' time was starting and IPC
+    --- exit 0
+    ");
 }
 
 #[test]
 fn results_for_programs_end_in_a_summary() {
-    assert_snapshot!(seen(&["spawn", "--workers", "1", "power", "2", "10", "--format", "json"]), @"");
-    assert_snapshot!(seen(&["apply", "square", "3", "--format", "json"]), @"");
+    assert_snapshot!(seen(&["spawn", "--workers", "1", "power", "2", "10", "--format", "json"]), @r#"
+    {"index":0,"value":1024}
+    {"summary":{"ended":"complete","exit":0,"failed":0,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
+    --- stderr
+    --- exit 0
+    "#);
+    assert_snapshot!(seen(&["apply", "square", "3", "--format", "json"]), @r#"
+    {"index":0,"value":9}
+    {"summary":{"ended":"complete","exit":0,"failed":0,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
+    --- stderr
+    --- exit 0
+    "#);
 }
 
 #[test]
 fn apply_prints_one_result() {
-    assert_snapshot!(seen(&["apply", "square", "-3"]), @"");
-    assert_snapshot!(seen(&["apply", "power", "2", "10", "--async", "-q"]), @"");
+    assert_snapshot!(seen(&["apply", "square", "-3"]), @r"
+    9
+    --- stderr
+    mpctl: 1 task on 1 worker in TIME, SHARE of the workers' time was IPC
+    --- exit 0
+    ");
+    assert_snapshot!(seen(&["apply", "power", "2", "10", "--async", "-q"]), @r"
+    1024
+    --- stderr
+    --- exit 0
+    ");
 }
 
 #[test]
 fn strings_are_bare_in_lines_and_quoted_in_json() {
     assert_eq!(stdout(&["apply", "rand_string", "0", "-q"]), "\n");
-    assert_snapshot!(seen(&["map", "rand_string", "0", "0", "--format", "json"]), @"");
+    assert_snapshot!(seen(&["map", "rand_string", "0", "0", "--format", "json"]), @r#"
+    {"index":0,"value":""}
+    {"index":1,"value":""}
+    {"summary":{"ended":"complete","exit":0,"failed":0,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":2,"workers":2}}
+    --- stderr
+    --- exit 0
+    "#);
 }
 
 #[test]
 fn exit_1_for_a_panic() {
-    assert_snapshot!(seen(&["apply", "crash.panic", "12"]), @"");
-    assert_snapshot!(seen(&["map", "power", "[2, 3]", "[10, 100]", "[3, 2]"]), @"");
+    assert_snapshot!(seen(&["apply", "crash.panic", "12"]), @r#"
+    --- stderr
+    mpctl: task 1 "mpctl::crash::panic" panicked at bin/mpctl/crash.rs:30:5: 12
+    hint: a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it
+    mpctl: 1 task (1 failed) on 1 worker in TIME
+    --- exit 1
+    "#);
+    assert_snapshot!(seen(&["map", "power", "[2, 3]", "[10, 100]", "[3, 2]"]), @r#"
+    8
+    9
+    --- stderr
+    mpctl: task 2 "mpctl::tasks::power" panicked at bin/mpctl/tasks.rs:38:50: 10 to the power of 100 is beyond 64 bits
+    hint: a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it
+    mpctl: 3 tasks (1 failed) on 2 workers in TIME
+    --- exit 1
+    "#);
 }
 
 #[test]
 fn exit_3_for_a_dead_worker() {
-    assert_snapshot!(seen(&["apply", "crash.segfault"]), @"");
-    assert_snapshot!(seen(&["apply", "crash.abort", "--format", "json"]), @"");
-    assert_snapshot!(seen(&["apply", "crash.exit"]), @"");
-    assert_snapshot!(seen(&["apply", "crash.stack_overflow", "-q"]), @"");
+    assert_snapshot!(seen(&["apply", "crash.segfault"]), @r#"
+    --- stderr
+    mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
+    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    mpctl: 1 task (1 failed) on 1 worker in TIME
+    --- exit 3
+    "#);
+    assert_snapshot!(seen(&["apply", "crash.abort", "--format", "json"]), @r#"
+    {"index":0,"error":{"attempts":1,"exit":-6,"kind":"lost","message":"worker 0.1 (pid PID) killed by SIGABRT while running task 1 \"mpctl::crash::abort\"","pid":PID,"stderr_tail":"","worker":"0.1"}}
+    {"summary":{"ended":"complete","exit":3,"failed":1,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
+    --- stderr
+    mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::abort"
+    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    --- exit 3
+    "#);
+    assert_snapshot!(seen(&["apply", "crash.exit"]), @r#"
+    --- stderr
+    mpctl: worker 0.1 (pid PID) exited with code 3 while running task 1 "mpctl::crash::exit"
+    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    mpctl: 1 task (1 failed) on 1 worker in TIME
+    --- exit 3
+    "#);
+    assert_snapshot!(seen(&["apply", "crash.stack_overflow", "-q"]), @r#"
+    --- stderr
+
+    thread 'main' (PID) has overflowed its stack
+    fatal runtime error: stack overflow, aborting
+    mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::stack_overflow"
+    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    --- exit 3
+    "#);
 }
 
 #[test]
 fn exit_3_for_a_dead_process() {
-    assert_snapshot!(seen(&["spawn", "--workers", "1", "crash.segfault"]), @"");
+    assert_snapshot!(seen(&["spawn", "--workers", "1", "crash.segfault"]), @r#"
+    --- stderr
+    mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
+    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    mpctl: 1 task (1 failed) on 1 worker in TIME
+    --- exit 3
+    "#);
 }
 
 #[test]
 fn exit_124_for_a_task_out_of_time() {
-    assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "100ms"]), @"");
-    assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "50ms", "--retries", "1", "-q"]), @"");
+    assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "100ms"]), @r#"
+    --- stderr
+    mpctl: task 1 "mpctl::crash::hang" timed out after 100ms
+    hint: --timeout sets the limit, --retries N tries such tasks again
+    mpctl: 1 task (1 failed) on 1 worker in TIME
+    --- exit 124
+    "#);
+    assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "50ms", "--retries", "1", "-q"]), @r#"
+    --- stderr
+    mpctl: task 1 "mpctl::crash::hang" timed out after 50ms
+    hint: --timeout sets the limit, --retries N tries such tasks again
+    --- exit 124
+    "#);
 }
 
 #[test]

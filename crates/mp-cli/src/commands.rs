@@ -9,6 +9,7 @@ use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::problem::{Problem, program};
 use crate::report::Report;
+use crate::resolve::nearest;
 use crate::{inventory, logging, manual, pool_cmds, spawn};
 
 /// Everything after `mp::init()`.
@@ -54,12 +55,18 @@ fn no_command(name: &str) -> Problem {
     if !mp::find_task(name).is_empty() {
         return problem.hint(format!("it is a task: {program} apply {name}"));
     }
+    let near_task = nearest(name, &mp::tasks()).into_iter().next();
+    problem.hint(match (near_command(name), near_task) {
+        (Some(near), _) => format!("did you mean {program} {near}? {program} --help lists the commands"),
+        (None, Some(near)) => format!("did you mean the task {near}? {program} apply {near}"),
+        (None, None) => format!("{program} --help lists the commands, {program} tasks the tasks"),
+    })
+}
+
+fn near_command(name: &str) -> Option<String> {
     let commands = manual::command();
-    let near = commands.get_subcommands().map(clap::Command::get_name);
-    match near.min_by_key(|near| strsim::damerau_levenshtein(near, name)) {
-        Some(near) if strsim::damerau_levenshtein(near, name) <= 2 => {
-            problem.hint(format!("did you mean {program} {near}? {program} --help lists the commands"))
-        }
-        Some(_) | None => problem.hint(format!("{program} --help lists the commands, {program} tasks the tasks")),
-    }
+    let names = commands.get_subcommands().map(|command| command.get_name().to_owned());
+    names
+        .min_by_key(|near| strsim::damerau_levenshtein(near, name))
+        .filter(|near| strsim::damerau_levenshtein(near, name) <= 2)
 }

@@ -7,7 +7,8 @@
 //!               └─ rejected: no task, reported in its place ──▶
 //! ```
 //!
-//! It is a thread so that a Ctrl-C is answered while the input has nothing to say.
+//! It is a thread so that a Ctrl-C is answered while the input has nothing to say. It lets go of the pool before its last
+//! event: when the events have ended, who made the pool has it alone again, and drops it.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -48,7 +49,9 @@ const HANDLES: usize = 1024;
 pub(crate) fn apply(pool: &Arc<Pool>, task: &'static NamedTask, args: Vec<u8>) -> Receiver<Event> {
     let pool = pool.clone();
     start(move |events| {
-        let event = match pool.submit_named(task, args) {
+        let submitted = pool.submit_named(task, args);
+        drop(pool);
+        let event = match submitted {
             Ok(handle) => Event::Outcome(0, handle.get()),
             Err(error) => Event::Rejected(0, Problem::failed(&error)),
         };
@@ -64,9 +67,17 @@ pub(crate) fn map(pool: &Arc<Pool>, task: &'static NamedTask, source: Source, wa
         let tasks = Tasks { task, items: source.items, next: 0, rejects: rejects.clone() };
         let output = Numbered { events, rejects, walk };
         match walk {
-            Walk::Ordered => output.pass_on(pool.imap_named(task, tasks)),
-            Walk::Unordered => output.pass_on(pool.imap_unordered_named(task, tasks)),
-            Walk::Handles => by_handles(&pool, tasks, &output),
+            Walk::Ordered => {
+                let outcomes = pool.imap_named(task, tasks);
+                drop(pool);
+                output.pass_on(outcomes);
+            }
+            Walk::Unordered => {
+                let outcomes = pool.imap_unordered_named(task, tasks);
+                drop(pool);
+                output.pass_on(outcomes);
+            }
+            Walk::Handles => by_handles(pool, tasks, &output),
         }
     })
 }
@@ -135,15 +146,18 @@ impl Numbered {
     }
 }
 
-fn by_handles<I>(pool: &Pool, tasks: Tasks<I>, output: &Numbered)
+fn by_handles<I>(pool: Arc<Pool>, tasks: Tasks<I>, output: &Numbered)
 where
-    I: Iterator<Item = Result<Item, Problem>> + Send,
+    I: Iterator<Item = Result<Item, Problem>> + Send + 'static,
 {
     let (sender, handles) = mpsc::sync_channel::<TaskHandle<Value>>(HANDLES);
-    thread::scope(|scope| {
-        scope.spawn(move || submit_all(pool, tasks, &sender));
-        output.pass_on(handles.into_iter().enumerate().map(|(number, handle)| (number, handle.get())));
+    thread::spawn(move || {
+        submit_all(&pool, tasks, &sender);
+        // In this order: the end of the handles is the end of the events.
+        drop(pool);
+        drop(sender);
     });
+    output.pass_on(handles.into_iter().map(TaskHandle::get).enumerate());
 }
 
 fn submit_all<I>(pool: &Pool, mut tasks: Tasks<I>, handles: &mpsc::SyncSender<TaskHandle<Value>>)

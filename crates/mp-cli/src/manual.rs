@@ -14,7 +14,12 @@ use crate::problem::{Problem, program};
 
 /// The command line under the name that this program was called by.
 pub(crate) fn command() -> Command {
-    Cli::command().name(program())
+    let program = program();
+    let named = |sub: Command| {
+        let examples = sub.get_after_help().map(|help| help.to_string().replace("mpctl ", &format!("{program} ")));
+        sub.after_help(examples.unwrap_or_default())
+    };
+    Cli::command().mut_subcommands(named).name(program.clone())
 }
 
 /// `completions SHELL`

@@ -25,7 +25,7 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     // One task needs one worker, unless more are asked for.
     let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), task)?;
     let session = Session::new(&apply.show, talk.quiet, Some(1));
-    run(session, &pool, || feed::apply(&pool, task, args))
+    run(session, pool, |pool| feed::apply(pool, task, args))
 }
 
 /// `map TASK ITEMS…`
@@ -35,7 +35,7 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let workers = map.pool.birth.workers.unwrap_or_else(mp::cpu_count);
     let pool = build(&map.pool, workers, task)?;
     let session = Session::new(&map.show, talk.quiet, source.total);
-    run(session, &pool, || feed::map(&pool, task, source, walk(map)))
+    run(session, pool, |pool| feed::map(pool, task, source, walk(map)))
 }
 
 fn walk(map: &Map) -> Walk {
@@ -46,16 +46,32 @@ fn walk(map: &Map) -> Walk {
     }
 }
 
-fn run(mut session: Session, pool: &mp::Pool, feed: impl FnOnce() -> Receiver<Event>) -> Result<Exit, Problem> {
+fn run(
+    mut session: Session,
+    pool: Arc<mp::Pool>,
+    feed: impl FnOnce(&Arc<mp::Pool>) -> Receiver<Event>,
+) -> Result<Exit, Problem> {
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let events = feed();
+    let events = feed(&pool);
     let ending = session.run(&events, &interrupts);
     let stats = pool.stats();
+    let counted = Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" };
+    let joined = end(&pool, &ending);
+    // Dropped before the last word, so that no worker lives when it is said.
+    drop(pool);
+    let exit = session.finish(ending, counted);
+    joined.map(|()| exit)
+}
+
+fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
     match ending {
-        Ending::Complete => drop(pool.join()),
-        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
+        Ending::Complete => pool.join(),
+        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => {
+            pool.terminate();
+            Ok(())
+        }
     }
-    Ok(session.finish(ending, Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" }))
+    .map_err(|error| Problem::failed(&error))
 }
 
 fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {
@@ -68,7 +84,7 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
     if let Some(timeout) = options.timeout {
         builder = builder.timeout(timeout);
     }
-    builder.build().map(Arc::new).map_err(|error| Problem::failed(&error))
+    builder.build().map(Arc::new).map_err(|error| Problem::from_runtime(&error))
 }
 
 fn backend(backend: args::Backend) -> mp::Backend {

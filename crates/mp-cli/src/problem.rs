@@ -26,6 +26,14 @@ impl Problem {
         Self { message: with_causes(error), hint: None, exit: Exit::TaskFailed }
     }
 
+    /// The runtime could not, or was asked for what makes no sense.
+    pub(crate) fn from_runtime(error: &mp::Error) -> Self {
+        match error {
+            mp::Error::Invalid(reason) => Self::usage(reason.clone()),
+            other => Self::failed(other),
+        }
+    }
+
     /// The same with a hint.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

@@ -47,7 +47,7 @@ pub(crate) fn signature(task: &NamedTask) -> String {
 }
 
 /// At most three names that are near `wanted`, the nearest first.
-fn nearest(wanted: &str, tasks: &[&'static NamedTask]) -> Vec<&'static str> {
+pub(crate) fn nearest(wanted: &str, tasks: &[&'static NamedTask]) -> Vec<&'static str> {
     let wanted = wanted.replace('.', "::");
     let mut near: Vec<_> = tasks
         .iter()

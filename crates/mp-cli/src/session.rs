@@ -3,7 +3,7 @@
 //! Does **not** know where events come from, nor how to stop what makes them: it says how it ended.
 
 use std::io::{self, StdoutLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select};
 use mp::Failure;
@@ -21,6 +21,9 @@ use crate::report::{Report, failure_json, note, problem_json};
 
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// A result waits no longer for others to be written with it: unseen by people, and it saves a write for each.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Why the loop ended.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Session {
     report: Report,
     progress: Progress,
     summary: bool,
+    /// Since when there is something that was not flushed.
+    unseen: Option<Instant>,
     exit: Exit,
     done: u64,
     failed: u64,
@@ -67,6 +72,7 @@ impl Session {
             report: Report::default(),
             progress: Progress::new(total, quiet),
             summary: !quiet && show.format != Format::Json,
+            unseen: None,
             exit: Exit::Done,
             done: 0,
             failed: 0,
@@ -84,10 +90,10 @@ impl Session {
                     Err(_) => { interrupts = never(); Ok(()) }
                 },
                 recv(events) -> event => match event {
-                    Ok(event) => self.event(event).and_then(|()| self.flush_if_idle(events)),
+                    Ok(event) => self.event(event).and_then(|()| self.flush_if_due()),
                     Err(_) => return self.flush().map_or_else(Ending::from, |()| Ending::Complete),
                 },
-                default(TICK) => { self.progress.tick(); Ok(()) }
+                default(if self.unseen.is_some() { GATHER } else { TICK }) => self.idle(),
             };
             if let Err(error) = step {
                 return Ending::from(error);
@@ -167,15 +173,19 @@ impl Session {
         Ok(())
     }
 
-    fn flush_if_idle(&mut self, events: &Receiver<Event>) -> io::Result<()> {
-        if !events.is_empty() {
-            return Ok(());
-        }
+    fn flush_if_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let since = *self.unseen.get_or_insert(now);
+        if now - since > GATHER { self.idle() } else { Ok(()) }
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
         self.progress.tick();
         self.flush()
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.unseen = None;
         if self.output.is_flushed() {
             return Ok(());
         }
@@ -188,7 +198,9 @@ impl Session {
 
     fn text(&self, counted: &Counted) -> String {
         let workers = if counted.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", counted.workers) };
+        // What a task did that never ended is not known, so there is no share to tell.
         let share = overhead_share(counted)
+            .filter(|_| self.failed == 0)
             .map(|share| format!(", {:.0}% of the workers' time was {}", share * 100.0, counted.cost));
         format!("{}{} on {workers} in {}{}", tasks(self.done), self.but(), self.elapsed(), share.unwrap_or_default())
     }

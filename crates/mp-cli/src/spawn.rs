@@ -17,7 +17,7 @@ use mp::{Failure, NamedTask};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::args::{Spawn, Talk};
+use crate::args::{Spawn, StartMethod, Talk};
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::Event;
@@ -54,10 +54,11 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let given = spawn.call.args.into_iter().map(Raw::from_text).collect();
     let order = Order { task: task.name.to_owned(), args: arguments::encode(task, given)?, process: 0 };
     let workers = spawn.birth.workers.unwrap_or_else(mp::cpu_count);
+    check_fork(spawn.birth.start_method, workers)?;
     let results = Results::new().map_err(|error| Problem::failed(&error))?;
     let begun = Instant::now();
     let method = start_method(spawn.birth.start_method);
-    let born = (0..workers as u64).map(|process| start(Order { process, ..order.clone() }, &results, method));
+    let born = (0..workers as u64).map(|process| start(task, Order { process, ..order.clone() }, (&results, method)));
     let processes = born.collect::<Result<Vec<_>, _>>()?;
 
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
@@ -70,10 +71,22 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     Ok(session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" }))
 }
 
-fn start(order: Order, results: &Results, method: mp::StartMethod) -> Result<mp::Process<()>, Problem> {
-    let name = order.task.clone();
-    let process = mp::Process::builder(run_into, (order, results.clone())).name(name).start_method(method);
-    process.spawn().map_err(|error| Problem::failed(&error))
+fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
+    if workers == 1 || method != StartMethod::Fork {
+        return Ok(());
+    }
+    Err(Problem::usage(format!("--start-method fork cannot start {workers} processes one by one")).hint(
+        "watching the first takes a thread, and only a process of one thread can be copied: use map, or --workers 1",
+    ))
+}
+
+fn start(
+    task: &'static NamedTask,
+    order: Order,
+    (results, method): (&Results, mp::StartMethod),
+) -> Result<mp::Process<()>, Problem> {
+    let process = mp::Process::builder(run_into, (order, results.clone())).task_name(task.name).start_method(method);
+    process.spawn().map_err(|error| Problem::from_runtime(&error))
 }
 
 /// What each process runs: the task, and its result into the queue.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mp_sys::shared::SharedPage;
-use mp_wire::frame::CREDITS;
+use mp_wire::frame::{CREDITS, claim_word};
 
 const STARTED: usize = CREDITS;
 const OUTBOX_LEN: usize = CREDITS + 1;
@@ -70,7 +70,7 @@ impl Status {
     }
 
     fn claim_word(&self, number: u32) -> &AtomicU64 {
-        self.0.word(number as usize % CREDITS)
+        self.0.word(claim_word(number))
     }
 
     /// Supervisor: frame `number` of `count` items is about to be sent.

@@ -95,97 +95,39 @@ impl<'ast> Visit<'ast> for Finder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quote::quote;
     use syn::ItemFn;
 
-    fn read(tokens: proc_macro2::TokenStream) -> Result<Vec<Argument>> {
-        arguments(&syn::parse2::<ItemFn>(tokens).expect("parses").sig)
+    fn read(text: &str) -> Result<Vec<Argument>> {
+        arguments(&syn::parse_str::<ItemFn>(text).expect("is Rust").sig)
     }
 
     #[test]
     fn plain_functions_are_read() {
-        let args = read(quote!(
-            pub const fn f(mut a: u8, b: Vec<String>) -> u8 {
-                0
-            }
-        ))
-        .expect("is fine");
+        let args = read("pub const fn f(mut a: u8, b: Vec<String>) -> u8 { 0 }").expect("is fine");
         assert_eq!(args.iter().map(|arg| arg.name.to_string()).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
     fn each_form_that_cannot_be_a_task_is_refused_in_its_own_words() {
-        for (tokens, wanted) in [
+        for (text, wanted) in [
+            ("async fn f() {}", "a task is not async"),
+            ("unsafe fn f() {}", "a task is not unsafe"),
+            ("fn f<T>(a: T) {}", "a task is not generic"),
+            ("fn f<'a>(a: Cow<'a, str>) {}", "a task is not generic"),
+            ("fn f(&self) {}", "a task takes no self"),
+            ("fn f(a: &str) {}", "a reference cannot cross"),
+            ("fn f(a: Option<&'static str>) {}", "a reference cannot cross"),
+            ("fn f() -> &'static str {}", "a reference cannot cross"),
+            ("fn f(a: impl Into<u8>) {}", "`impl Trait` has no name"),
+            ("fn f() -> impl Iterator<Item = u8> {}", "`impl Trait` has no name"),
+            ("fn f((a, b): (u8, u8)) {}", "an argument of a task needs a plain name"),
             (
-                quote!(
-                    async fn f() {}
-                ),
-                "a task is not async",
-            ),
-            ("unsafe fn f() {}".parse().expect("is Rust"), "a task is not unsafe"),
-            (
-                quote!(
-                    fn f<T>(a: T) {}
-                ),
-                "a task is not generic",
-            ),
-            (
-                quote!(
-                    fn f<'a>(a: Cow<'a, str>) {}
-                ),
-                "a task is not generic",
-            ),
-            (
-                quote!(
-                    fn f(&self) {}
-                ),
-                "a task takes no self",
-            ),
-            (
-                quote!(
-                    fn f(a: &str) {}
-                ),
-                "a reference cannot cross",
-            ),
-            (
-                quote!(
-                    fn f(a: Option<&'static str>) {}
-                ),
-                "a reference cannot cross",
-            ),
-            (
-                quote!(
-                    fn f() -> &'static str {}
-                ),
-                "a reference cannot cross",
-            ),
-            (
-                quote!(
-                    fn f(a: impl Into<u8>) {}
-                ),
-                "`impl Trait` has no name",
-            ),
-            (
-                quote!(
-                    fn f() -> impl Iterator<Item = u8> {}
-                ),
-                "`impl Trait` has no name",
-            ),
-            (
-                quote!(
-                    fn f((a, b): (u8, u8)) {}
-                ),
-                "an argument of a task needs a plain name",
-            ),
-            (
-                quote!(
-                    fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8) {}
-                ),
+                "fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8) {}",
                 "a task has at most 8 arguments, this has 9",
             ),
         ] {
-            let error = read(tokens.clone()).map(drop).expect_err("is refused").to_string();
-            assert!(error.starts_with(wanted), "{tokens}: {error}");
+            let error = read(text).map(drop).expect_err("is refused").to_string();
+            assert!(error.starts_with(wanted), "{text}: {error}");
         }
     }
 }

@@ -14,34 +14,48 @@ use mp_wire::frame::{CREDITS, ITEMS_MAX};
 
 use crate::event::Action;
 use crate::load::Load;
-use crate::scheduler::{Busy, Ending, Phase, Scheduler, WorkerState};
+use crate::scheduler::{Busy, Ending, Phase, Scheduler, Slot, WorkerState};
 use crate::span::{Span, WEIGHT_MAX};
 
 impl Scheduler {
+    /// Afterwards nothing waits, or nobody may be sent more.
     pub(crate) fn dispatch(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for frames in 0..CREDITS {
-            while !self.backlog.is_empty()
-                && let Some(index) = self.with_frames(frames)
-            {
-                self.send(now, index, actions);
+            for index in 0..self.slots.len() {
+                if self.backlog.is_empty() {
+                    break;
+                }
+                if self.in_flight(index) == Some(frames) {
+                    self.send(now, index, actions);
+                }
             }
         }
-        if self.backlog.is_empty() && self.with_frames(0).is_some() {
-            self.steal(actions);
+        self.steal(actions);
+    }
+
+    /// A credit of one worker has come back. While something waits nobody else has one to spare (see
+    /// [`Scheduler::dispatch`]), so the others need not be looked at.
+    pub(crate) fn serve(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
+        while !self.backlog.is_empty() && self.in_flight(index).is_some_and(|frames| frames < CREDITS) {
+            self.send(now, index, actions);
+        }
+        self.steal(actions);
+        if self.phase == Phase::Open {
+            self.settle(now, index, actions);
+        } else {
+            self.settle_down(now, actions);
         }
     }
 
-    /// A worker that has so many frames in flight, and may be sent more.
-    fn with_frames(&self, frames: usize) -> Option<usize> {
-        let limit = self.config.max_tasks_per_worker;
-        self.slots.iter().position(|slot| {
-            let in_flight = match &slot.state {
-                WorkerState::Idle => 0,
-                WorkerState::Busy(busy) => busy.load.frames(),
-                _ => return false,
-            };
-            in_flight == frames && slot.room(limit) > 0
-        })
+    /// How many frames a worker has, if it may be sent more items.
+    fn in_flight(&self, index: usize) -> Option<usize> {
+        let slot = &self.slots[index];
+        let frames = match &slot.state {
+            WorkerState::Idle => 0,
+            WorkerState::Busy(busy) => busy.load.frames(),
+            _ => return None,
+        };
+        (slot.room(self.config.max_tasks_per_worker) > 0).then_some(frames)
     }
 
     fn send(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
@@ -53,14 +67,7 @@ impl Scheduler {
         let number = slot.next_frame;
         slot.next_frame = slot.next_frame.wrapping_add(1);
         slot.sent = slot.sent.saturating_add(items);
-        if !matches!(slot.state, WorkerState::Busy(_)) {
-            let timeout = spans.first().and_then(|span| span.terms.timeout);
-            let check_at = timeout.map(|timeout| now + timeout);
-            slot.state = WorkerState::Busy(Busy { load: Load::default(), check_at, cancel: None });
-        }
-        if let WorkerState::Busy(busy) = &mut slot.state {
-            busy.load.push(number, &spans);
-        }
+        slot.load(now, number, &spans);
         actions.push(Action::Send { worker, number, spans });
     }
 
@@ -88,40 +95,65 @@ impl Scheduler {
         spans
     }
 
+    /// Somebody is free, and nothing waits: half of what another has not begun is fetched.
     fn steal(&mut self, actions: &mut Vec<Action>) {
-        let victims = self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
-            WorkerState::Busy(busy) => busy.load.stealable().map(|found| (found.1, found.0, index)),
-            _ => None,
-        });
-        if let Some((items, number, index)) = victims.max() {
+        if !self.backlog.is_empty() || !(0..self.slots.len()).any(|index| self.in_flight(index) == Some(0)) {
+            return;
+        }
+        if let Some((items, number, index)) = self.victim() {
             let most = items.div_ceil(2).min(u32::from(u16::MAX)) as u16;
             actions.push(Action::Steal { worker: self.id(index), number, most });
         }
     }
 
+    /// Who has most that may not have begun: how many items, in which frame.
+    fn victim(&self) -> Option<(u32, u32, usize)> {
+        let victims = self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
+            WorkerState::Busy(busy) => busy.load.stealable().map(|(number, items)| (items, number, index)),
+            _ => None,
+        });
+        victims.max()
+    }
+
     /// Starts what is missing, ends what is not needed any more, and notices the end of it all.
     pub(crate) fn settle_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        for index in 0..self.slots.len() {
-            match &self.slots[index].state {
-                WorkerState::Vacant if self.started => self.fill_vacancy(now, index, actions),
-                WorkerState::Idle if self.slots[index].room(self.config.max_tasks_per_worker) == 0 => {
-                    self.stop(now, self.id(index), Ending::Recycled, actions);
-                }
-                WorkerState::Idle if self.phase == Phase::Closing && self.backlog.is_empty() => {
-                    self.stop(now, self.id(index), Ending::Asked, actions);
-                }
-                _ => {}
-            }
+        (0..self.slots.len()).for_each(|index| self.settle(now, index, actions));
+        if self.phase == Phase::Closing && self.backlog.is_empty() && self.victim().is_none() {
+            self.dismiss(now, actions);
         }
         self.notice_end(actions);
     }
 
-    fn fill_vacancy(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        let needed = match self.phase {
+    fn settle(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
+        match &self.slots[index].state {
+            WorkerState::Vacant if self.started => self.fill_vacancy(now, index, actions),
+            WorkerState::Cooling { .. } if !self.needs_workers() => self.slots[index].state = WorkerState::Retired,
+            WorkerState::Idle if self.slots[index].room(self.config.max_tasks_per_worker) == 0 => {
+                self.stop(now, self.id(index), Ending::Recycled, actions);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing will come any more, and nothing is left to be taken over: who is free may go.
+    fn dismiss(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        for index in 0..self.slots.len() {
+            if matches!(self.slots[index].state, WorkerState::Idle) {
+                self.stop(now, self.id(index), Ending::Asked, actions);
+            }
+        }
+    }
+
+    fn needs_workers(&self) -> bool {
+        match self.phase {
             Phase::Open => true,
             Phase::Closing => !self.backlog.is_empty(),
             Phase::Killing(_) | Phase::Ended => false,
-        };
+        }
+    }
+
+    fn fill_vacancy(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
+        let needed = self.needs_workers();
         let slot = &mut self.slots[index];
         if !needed || (!self.config.restart && slot.generation > 0) {
             slot.state = WorkerState::Retired;
@@ -129,12 +161,12 @@ impl Scheduler {
         }
         slot.generation = slot.generation.wrapping_add(1).max(1);
         (slot.next_frame, slot.sent) = (1, 0);
-        slot.state = WorkerState::Starting { deadline: now + self.config.start_timeout };
+        slot.state = WorkerState::Starting { deadline: now.checked_add(self.config.start_timeout) };
         actions.push(Action::Start(self.id(index)));
     }
 
     fn stop(&mut self, now: Instant, worker: WorkerId, why: Ending, actions: &mut Vec<Action>) {
-        self.end_worker(worker, why, Some(now + self.config.grace));
+        self.end_worker(worker, why, now.checked_add(self.config.grace));
         actions.push(Action::Stop(worker));
     }
 
@@ -148,5 +180,21 @@ impl Scheduler {
             Phase::Open | Phase::Closing | Phase::Ended => None,
         };
         actions.push(Action::Ended(reason));
+    }
+}
+
+impl Slot {
+    /// A frame is on its way to it. If it had none, the time of the first item begins.
+    fn load(&mut self, now: Instant, number: u32, spans: &[Span]) {
+        if !matches!(self.state, WorkerState::Busy(_)) {
+            self.state = WorkerState::Busy(Busy { load: Load::default(), check_at: None, cancel: None });
+        }
+        if let WorkerState::Busy(busy) = &mut self.state {
+            let had_none = busy.load.head().is_none();
+            busy.load.push(number, spans);
+            if had_none {
+                busy.watch(now);
+            }
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Event {
     StartFailed(WorkerId, String),
     /// A worker has broken the protocol; it cannot be believed any more.
     Broke(WorkerId, String),
+    /// A worker is done with a frame of which some was taken back: its credit has come back.
+    Walked(WorkerId, u32),
     /// A worker has closed its line, but has not ended.
     HungUp(WorkerId),
     /// A worker has ended. Everything that it had sent was handed in before.

@@ -4,42 +4,62 @@
 
 use std::time::{Duration, Instant};
 
-use mp_wire::{WorkerExit, WorkerId};
+use mp_wire::{TaskId, WorkerExit, WorkerId};
 
 use crate::event::{Action, Verdict};
 use crate::load::Load;
-use crate::scheduler::{Ending, Scheduler, WorkerState};
+use crate::scheduler::{Busy, Ending, Scheduler, Stopping, WorkerState};
 use crate::span::Span;
 
 /// What is known of a death: how, and what had begun.
 type Death<'a> = (WorkerExit, &'a [(u32, u16)]);
 
+/// What a worker leaves behind.
+#[derive(Default)]
+struct Remains {
+    load: Load,
+    /// Why it was to end, if it was.
+    why: Option<Ending>,
+    cancelled: Vec<TaskId>,
+}
+
 impl Scheduler {
     pub(crate) fn exited(&mut self, now: Instant, worker: WorkerId, death: Death<'_>, actions: &mut Vec<Action>) {
-        let Some(slot) = self.slot(worker) else { return };
-        let (mut load, why) = match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
-            WorkerState::Busy(busy) => (busy.load, None),
-            WorkerState::Stopping(stopping) => (stopping.load, Some(stopping.why)),
-            WorkerState::Starting { .. } | WorkerState::Idle => (Load::default(), None),
+        let Some(mut remains) = self.vacate(worker) else { return };
+        let begun = remains.load.take_begun(death.1);
+        for item in &begun {
+            self.judge(*item, remains.verdict(*item, worker, death.0), actions);
+        }
+        self.give_on(remains.load.drain(), worker, death.0, actions);
+        for task in std::mem::take(&mut remains.cancelled) {
+            self.cancel_waiting(task, actions);
+        }
+        if let Some(cause) = remains.cause(worker, death.0) {
+            self.deaths += 1;
+            self.count_death(now, worker, (!begun.is_empty(), cause), actions);
+        }
+    }
+
+    /// The slot of a worker that is gone is free. Gives what the worker had.
+    fn vacate(&mut self, worker: WorkerId) -> Option<Remains> {
+        let slot = self.slot(worker)?;
+        match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
+            WorkerState::Starting { .. } | WorkerState::Idle => Some(Remains::default()),
+            WorkerState::Busy(Busy { load, .. }) => Some(Remains { load, ..Remains::default() }),
+            WorkerState::Stopping(Stopping { load, why, cancelled, .. }) => {
+                Some(Remains { load, why: Some(why), cancelled })
+            }
             state @ (WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired) => {
                 slot.state = state;
-                return;
+                None
             }
-        };
-        let ran = load.head_begun(death.1).then(|| load.take_head()).flatten();
-        if let Some(item) = ran {
-            self.judge(item, verdict(item, worker, death.0, why.as_ref()), actions);
-        }
-        self.give_on(load.drain(), worker, death.0, actions);
-        if !matches!(why, Some(Ending::Asked | Ending::Recycled | Ending::Late(..) | Ending::Cancelled(_))) {
-            let cause = cause(worker, death.0, why.as_ref());
-            self.count_death(now, worker, (ran.is_some(), cause), actions);
         }
     }
 
     pub(crate) fn start_failed(&mut self, now: Instant, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
-        let Some(slot) = self.slot(worker) else { return };
-        slot.state = WorkerState::Vacant;
+        if self.vacate(worker).is_none() {
+            return;
+        }
         let cause = format!("worker {worker} could not be started: {reason}");
         if self.config.restart {
             self.count_death(now, worker, (false, cause), actions);
@@ -48,7 +68,7 @@ impl Scheduler {
         }
     }
 
-    /// The one item that ran: tried again if that was agreed, else settled.
+    /// An item that ran: tried again if that was agreed, else settled.
     fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
         let again = match verdict {
             Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.config.restart,
@@ -81,11 +101,11 @@ impl Scheduler {
         if let Some(first) = self.breaker.count(now, &limit, cause) {
             return self.kill(now, text.replace("{}", &first), actions);
         }
-        let wait = cooling(self.breaker.recent());
-        if let Some(slot) = self.slot(worker)
-            && matches!(slot.state, WorkerState::Vacant)
-            && !wait.is_zero()
-        {
+        let recent = self.breaker.recent();
+        let Some(slot) = self.slot(worker) else { return };
+        slot.barren = slot.barren.saturating_add(1);
+        let wait = cooling(recent.max(slot.barren));
+        if matches!(slot.state, WorkerState::Vacant) && !wait.is_zero() {
             slot.state = WorkerState::Cooling { restart_at: now + wait };
         }
     }
@@ -99,17 +119,22 @@ fn cooling(recent: u32) -> Duration {
     }
 }
 
-fn verdict(item: Span, worker: WorkerId, exit: WorkerExit, why: Option<&Ending>) -> Verdict {
-    match why {
-        Some(Ending::Late(task, after)) if *task == item.first => Verdict::TimedOut(*after),
-        Some(Ending::Cancelled(task)) if *task == item.first => Verdict::Cancelled,
-        _ => Verdict::Lost(worker, exit),
+impl Remains {
+    fn verdict(&self, item: Span, worker: WorkerId, exit: WorkerExit) -> Verdict {
+        match &self.why {
+            _ if self.cancelled.contains(&item.first) => Verdict::Cancelled,
+            Some(Ending::Late(task, after)) if *task == item.first => Verdict::TimedOut(*after),
+            Some(Ending::Cancelled(task)) if *task == item.first => Verdict::Cancelled,
+            _ => Verdict::Lost(worker, exit),
+        }
     }
-}
 
-fn cause(worker: WorkerId, exit: WorkerExit, why: Option<&Ending>) -> String {
-    match why {
-        Some(Ending::Broken(reason)) => format!("worker {worker} {reason} ({exit})"),
-        _ => format!("worker {worker} {exit}"),
+    /// What to say of a death that nobody asked for.
+    fn cause(&self, worker: WorkerId, exit: WorkerExit) -> Option<String> {
+        match &self.why {
+            None => Some(format!("worker {worker} {exit}")),
+            Some(Ending::Broken(reason)) => Some(format!("worker {worker} {reason} ({exit})")),
+            Some(Ending::Asked | Ending::Recycled | Ending::Late(..) | Ending::Cancelled(_)) => None,
+        }
     }
 }

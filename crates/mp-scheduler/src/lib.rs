@@ -26,6 +26,7 @@ mod dispatch;
 mod event;
 mod judge;
 mod load;
+mod recall;
 mod scheduler;
 mod span;
 mod step;

@@ -7,10 +7,11 @@
 //!                           ▲ head: the next outcome must be c's
 //! ```
 //!
-//! The first frame has an item. One behind it that thieves have emptied keeps its place: the worker has yet to read past
-//! it, and until then a further frame would take the claim word of the first, and a credit that there is not (I3).
+//! A frame of which something was taken back stays until the worker has walked past it and said so: until then it lies in
+//! the kernel's buffer or before the worker, its credit is spent (I3), and its claim word is in use.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use mp_wire::TaskId;
 
@@ -25,23 +26,73 @@ pub(crate) struct Load {
 struct Frame {
     number: u32,
     done: u16,
+    /// The items in `spans`, which are too many to be counted for each decision.
+    open: u32,
+    /// The shortest time limit in it.
+    limit: Option<Duration>,
+    /// All that is left has begun.
+    begun: bool,
+    /// Something was taken back, and the worker has not said that it is past it.
+    unwalked: bool,
     spans: VecDeque<Span>,
 }
 
+/// Of each frame in flight: its number, and how many items.
+type Counts = [(u32, u16)];
+
 impl Frame {
-    fn pending(&self) -> u32 {
-        self.spans.iter().map(Span::len).sum()
+    fn new(number: u32, spans: &[Span]) -> Self {
+        let open = spans.iter().map(Span::len).sum();
+        let limit = spans.iter().filter_map(|span| span.terms.timeout).min();
+        Self { number, done: 0, open, limit, begun: false, unwalked: false, spans: spans.iter().copied().collect() }
     }
 
-    /// The item before which there are `index` others without an outcome.
-    fn item(&self, mut index: u32) -> Option<Span> {
+    fn take_front(&mut self) -> Option<Span> {
+        let front = self.spans.front_mut()?;
+        let item = front.take_front(1);
+        if front.is_empty() {
+            self.spans.pop_front();
+        }
+        self.done += 1;
+        self.open -= 1;
+        Some(item)
+    }
+
+    /// Takes `count` items from the end, in order.
+    fn take_back(&mut self, count: u16) -> Vec<Span> {
+        let mut taken = VecDeque::new();
+        let mut left = u32::from(count).min(self.open);
+        self.open -= left;
+        self.unwalked |= left > 0;
+        while left > 0
+            && let Some(last) = self.spans.back_mut()
+        {
+            let part = last.take_back(left);
+            left -= part.len();
+            if last.is_empty() {
+                self.spans.pop_back();
+            }
+            taken.push_front(part);
+        }
+        taken.into()
+    }
+
+    /// How many items have been begun and have no outcome, by what the worker wrote. What cannot be is read as the
+    /// nearest that can.
+    fn unanswered(&self, begun: &Counts) -> u32 {
+        let begun = begun.iter().find(|(number, _)| *number == self.number).map_or(0, |(_, items)| *items);
+        u32::from(begun.saturating_sub(self.done)).min(self.open)
+    }
+
+    fn nth(&self, n: u32) -> Option<Span> {
+        let mut before = n;
         for span in &self.spans {
-            if index < span.len() {
+            if before < span.len() {
                 let mut rest = *span;
-                rest.take_front(index);
+                rest.take_front(before);
                 return Some(rest.take_front(1));
             }
-            index -= span.len();
+            before -= span.len();
         }
         None
     }
@@ -49,72 +100,82 @@ impl Frame {
 
 impl Load {
     pub(crate) fn push(&mut self, number: u32, spans: &[Span]) {
-        self.frames.push_back(Frame { number, done: 0, spans: spans.iter().copied().collect() });
+        self.frames.push_back(Frame::new(number, spans));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
+    /// How many credits are spent.
     pub(crate) fn frames(&self) -> usize {
         self.frames.len()
     }
 
     /// The item whose outcome must come next.
     pub(crate) fn head(&self) -> Option<Span> {
-        let mut first = *self.frames.front()?.spans.front()?;
+        let mut first = *self.next()?.spans.front()?;
         Some(first.take_front(1))
+    }
+
+    /// The frame that the worker is at, or comes to next.
+    fn next(&self) -> Option<&Frame> {
+        self.frames.iter().find(|frame| frame.open > 0)
+    }
+
+    /// The shortest time limit of what may be running. Not only the head may: outcomes come later than they were found.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.next()?.limit
     }
 
     /// Takes the head, if it is `task`.
     pub(crate) fn finish(&mut self, task: TaskId) -> Option<Span> {
         self.head().filter(|head| head.first == task)?;
-        self.take_head()
-    }
-
-    pub(crate) fn take_head(&mut self) -> Option<Span> {
-        let frame = self.frames.front_mut()?;
-        let head = frame.spans.front_mut()?.take_front(1);
-        frame.done += 1;
+        let item = self.frames.iter_mut().find(|frame| frame.open > 0)?.take_front();
         self.tidy();
-        Some(head)
+        item
     }
 
     /// Takes `count` items from the end of frame `number`, in order.
     pub(crate) fn revoke(&mut self, number: u32, count: u16) -> Vec<Span> {
-        let mut taken = Vec::new();
-        let mut left = u32::from(count);
-        if let Some(frame) = self.frames.iter_mut().find(|frame| frame.number == number) {
-            while left > 0
-                && let Some(last) = frame.spans.back_mut()
-            {
-                let part = last.take_back(left);
-                left -= part.len();
-                if last.is_empty() {
-                    frame.spans.pop_back();
-                }
-                taken.insert(0, part);
-            }
-        }
+        let frame = self.frames.iter_mut().find(|frame| frame.number == number);
+        let taken = frame.map_or(Vec::new(), |frame| frame.take_back(count));
         self.tidy();
         taken
     }
 
-    /// Whether the head has been begun, by what the worker wrote. An answer that cannot be is read as the nearest
-    /// that can: a worker begins one item at a time.
-    pub(crate) fn head_begun(&self, begun: &[(u32, u16)]) -> bool {
-        let Some(frame) = self.frames.front() else { return false };
-        begun.iter().any(|(number, items)| *number == frame.number && *items > frame.done)
+    /// Takes items from the ends of all frames, in order.
+    pub(crate) fn revoke_all(&mut self, counts: &Counts) -> Vec<Span> {
+        let count = |number| counts.iter().find(|count| count.0 == number).map_or(0, |count| count.1);
+        let taken = self.frames.iter_mut().flat_map(|frame| frame.take_back(count(frame.number))).collect();
+        self.tidy();
+        taken
     }
 
-    /// The item that was begun last, by what the worker wrote: the one that runs, if any does. Those before it have
-    /// finished, though the head is still what was: short items are answered together, at the end of a frame.
-    pub(crate) fn running(&self, begun: &[(u32, u16)]) -> Option<Span> {
-        self.frames.iter().rev().find_map(|frame| {
-            let (_, items) = begun.iter().find(|(number, _)| *number == frame.number)?;
-            let unanswered = u32::from(items.saturating_sub(frame.done)).min(frame.pending());
-            frame.item(unanswered.checked_sub(1)?)
-        })
+    /// The worker is past frame `number`, of which something had been taken back.
+    pub(crate) fn walked(&mut self, number: u32) {
+        let frame = self.frames.iter_mut().find(|frame| frame.number == number);
+        frame.into_iter().for_each(|frame| frame.unwalked = false);
+        self.tidy();
+    }
+
+    /// Nothing more can be taken back from frame `number`.
+    pub(crate) fn has_begun(&mut self, number: u32) {
+        let frame = self.frames.iter_mut().find(|frame| frame.number == number);
+        frame.into_iter().for_each(|frame| frame.begun = true);
+    }
+
+    /// The item that was begun last: it runs, those before it have finished.
+    pub(crate) fn running(&self, begun: &Counts) -> Option<Span> {
+        let last = self.frames.iter().rev().find(|frame| frame.unanswered(begun) > 0)?;
+        last.nth(last.unanswered(begun) - 1)
+    }
+
+    /// Takes all that was begun, in order. It is one item at most, if every outcome of a dead worker was read.
+    pub(crate) fn take_begun(&mut self, begun: &Counts) -> Vec<Span> {
+        let take =
+            |frame: &mut Frame| (0..frame.unanswered(begun)).map_while(|_| frame.take_front()).collect::<Vec<_>>();
+        self.frames.iter_mut().flat_map(take).collect()
     }
 
     /// All that is left, in order.
@@ -124,9 +185,10 @@ impl Load {
 
     /// The last frame with an item that may not have begun, and how many of them it has.
     pub(crate) fn stealable(&self) -> Option<(u32, u32)> {
-        let (index, last) = self.frames.iter().enumerate().rfind(|(_, frame)| !frame.spans.is_empty())?;
-        let unbegun = if index == 0 { last.pending().saturating_sub(1) } else { last.pending() };
-        (unbegun > 0).then_some((last.number, unbegun))
+        let last = self.frames.iter().rfind(|frame| frame.open > 0)?;
+        let is_next = self.next().is_some_and(|next| next.number == last.number);
+        let unbegun = if is_next { last.open - 1 } else { last.open };
+        (unbegun > 0 && !last.begun).then_some((last.number, unbegun))
     }
 
     pub(crate) fn holds(&self, task: TaskId) -> bool {
@@ -135,12 +197,7 @@ impl Load {
     }
 
     fn tidy(&mut self) {
-        for frame in &mut self.frames {
-            while frame.spans.front().is_some_and(Span::is_empty) {
-                frame.spans.pop_front();
-            }
-        }
-        while self.frames.front().is_some_and(|frame| frame.spans.is_empty()) {
+        while self.frames.front().is_some_and(|frame| frame.open == 0 && !frame.unwalked) {
             self.frames.pop_front();
         }
     }
@@ -167,27 +224,26 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_begun_when_more_is_begun_than_done() {
+    fn what_was_begun_last_runs_if_more_was_begun_than_answered() {
         let mut load = Load::default();
         load.push(7, &[span(1, 3)]);
-        assert!(!load.head_begun(&[(7, 0), (6, 9)]));
-        assert!(load.head_begun(&[(6, 9), (7, 1)]));
-        load.take_head();
-        assert!(!load.head_begun(&[(7, 1), (0, 0)]));
+        let running = |load: &Load, begun: [(u32, u16); 2]| load.running(&begun).map(|item| item.first.0);
+        assert_eq!(running(&load, [(7, 0), (6, 9)]), None);
+        assert_eq!(running(&load, [(6, 9), (7, 1)]), Some(1));
+        assert_eq!(running(&load, [(7, 2), (8, 0)]), Some(2), "1 has finished, nobody has heard of it");
+        load.finish(TaskId(1));
+        assert_eq!(running(&load, [(7, 1), (0, 0)]), None);
+        assert_eq!(running(&load, [(7, 9), (0, 0)]), Some(3), "there are no 9");
     }
 
     #[test]
-    fn the_running_item_is_the_last_that_was_begun() {
+    fn what_was_begun_is_taken_in_order() {
         let mut load = Load::default();
-        load.push(7, &[span(1, 2), span(10, 3)]);
-        load.push(8, &[span(20, 3)]);
-        let running = |load: &Load, begun: [(u32, u16); 2]| load.running(&begun).map(|item| item.first.0);
-        assert_eq!(running(&load, [(7, 0), (6, 9)]), None);
-        assert_eq!(running(&load, [(7, 4), (8, 0)]), Some(11), "1, 2 and 10 have finished, and are not answered yet");
-        load.take_head();
-        assert_eq!(running(&load, [(7, 4), (8, 0)]), Some(11));
-        assert_eq!(running(&load, [(7, 5), (8, 2)]), Some(21));
-        assert_eq!(running(&load, [(7, 5), (8, 999)]), Some(22), "what cannot be is read as the nearest that can");
+        load.push(3, &[span(1, 1), span(10, 2)]);
+        load.push(4, &[span(20, 2)]);
+        let begun: Vec<_> = load.take_begun(&[(4, 1), (3, 3)]).iter().map(|item| item.first.0).collect();
+        assert_eq!(begun, [1, 10, 11, 20]);
+        assert_eq!(load.drain().len(), 1);
     }
 
     #[test]
@@ -201,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_thieves_have_emptied_keeps_its_place() {
+    fn a_credit_is_spent_until_all_before_it_has_come_back() {
         let mut load = Load::default();
-        load.push(1, &[span(1, 2)]);
-        load.push(2, &[span(10, 2)]);
-        assert_eq!((load.stealable(), load.revoke(2, 2).len()), (Some((2, 2)), 1));
-        assert_eq!(load.frames(), 2, "frame 3 would take the claim word of frame 1");
-        assert_eq!(load.stealable(), Some((1, 1)));
-        assert!(load.finish(TaskId(1)).is_some() && load.finish(TaskId(2)).is_some());
-        assert!(load.is_empty(), "behind the last item it is gone");
+        load.push(1, &[span(1, 1)]);
+        load.push(2, &[span(2, 1)]);
+        assert_eq!((load.revoke(2, 1).len(), load.frames()), (1, 2), "3 would take the word of 1");
+        load.finish(TaskId(1));
+        assert_eq!(load.frames(), 1, "it still lies before the worker");
+        load.walked(2);
+        assert!(load.is_empty());
     }
 }

@@ -32,8 +32,8 @@ pub enum WorkerState {
     Vacant,
     /// Started, not yet heard of.
     Starting {
-        /// When this has taken too long.
-        deadline: Instant,
+        /// When this has taken too long, if ever.
+        deadline: Option<Instant>,
     },
     /// Waits for work.
     Idle,
@@ -54,7 +54,7 @@ pub enum WorkerState {
 #[derive(Clone, Debug)]
 pub struct Busy {
     pub(crate) load: Load,
-    /// When its head may have run too long.
+    /// When what it runs may have run too long.
     pub(crate) check_at: Option<Instant>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
@@ -66,6 +66,8 @@ pub struct Stopping {
     pub(crate) load: Load,
     pub(crate) kill_at: Option<Instant>,
     pub(crate) why: Ending,
+    /// Items of its load that shall not run again.
+    pub(crate) cancelled: Vec<TaskId>,
 }
 
 /// Why a worker will end.
@@ -91,6 +93,8 @@ pub(crate) struct Slot {
     pub(crate) next_frame: u32,
     /// Items sent to this generation.
     pub(crate) sent: u32,
+    /// How many in a row died here without having finished anything.
+    pub(crate) barren: u32,
 }
 
 /// The decisions of one pool. See the crate's picture.
@@ -102,16 +106,17 @@ pub struct Scheduler {
     pub(crate) phase: Phase,
     pub(crate) breaker: Breaker,
     pub(crate) started: bool,
+    pub(crate) deaths: u64,
 }
 
 impl Scheduler {
     /// A pool whose workers start at the first [`crate::Event::Tick`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0 };
+        let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
         let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false }
+        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0 }
     }
 
     /// What the pool was told.
@@ -129,6 +134,12 @@ impl Scheduler {
     /// The states of the slots, in order, for a dump.
     pub fn workers(&self) -> impl Iterator<Item = (WorkerId, &WorkerState)> {
         self.slots.iter().zip(0..).map(|(slot, i)| (WorkerId { slot: i, generation: slot.generation }, &slot.state))
+    }
+
+    /// How many workers have ended without having been asked to.
+    #[must_use]
+    pub fn deaths(&self) -> u64 {
+        self.deaths
     }
 
     /// How many spans wait.
@@ -160,10 +171,17 @@ impl Slot {
     }
 }
 
+impl Busy {
+    /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
+    pub(crate) fn watch(&mut self, now: Instant) {
+        self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
+    }
+}
+
 impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
-            Self::Starting { deadline } => Some(*deadline),
+            Self::Starting { deadline } => *deadline,
             Self::Busy(busy) => busy.check_at,
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
@@ -171,10 +189,12 @@ impl WorkerState {
         }
     }
 
-    /// Whether its end was asked for: what it then dies of is no crash.
-    #[must_use]
-    pub fn is_asked_to_end(&self) -> bool {
-        matches!(self, Self::Stopping(stopping) if !matches!(stopping.why, Ending::Broken(_)))
+    /// Whether there is a process, or is about to be one.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Starting { .. } | Self::Idle | Self::Busy(_) | Self::Stopping(_) => true,
+            Self::Vacant | Self::Cooling { .. } | Self::Retired => false,
+        }
     }
 
     /// The state's name, for a dump and for `stats`.

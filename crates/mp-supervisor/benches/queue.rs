@@ -81,6 +81,7 @@ fn round_trip(len: usize, times: usize) -> f64 {
 
 /// What the kernel alone takes to wake another process and be woken by it.
 fn pipe(times: usize) -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "a queue is timed without the pool that would start its processes")]
     let mut command = Command::new("/proc/self/exe");
     let mut echo = command.arg("role:bytes").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
     let (mut to, mut from) = (echo.stdin.take().expect("piped"), echo.stdout.take().expect("piped"));
@@ -103,6 +104,7 @@ fn echo_bytes() {
 }
 
 fn start(role: &str, work: &Queue<String>, done: &Queue<String>) -> Child {
+    #[expect(clippy::disallowed_methods, reason = "a queue is timed without the pool that would start its processes")]
     let mut command = Command::new("/proc/self/exe");
     command.arg(role).stdin(descriptor(work)).stdout(descriptor(done));
     command.spawn().expect("starts")

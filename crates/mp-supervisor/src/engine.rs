@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(crate) armed: Option<Instant>,
     /// Why it ended, if that was not asked for; set once it has.
     pub(crate) over: Option<Option<String>>,
+    /// Whether the user wanted it to end at once.
+    pub(crate) asked: bool,
     /// How the last worker of each slot ended.
     pub(crate) exits: Vec<Option<Exit>>,
     /// The process of a pool of one, for who waits for its birth.
@@ -93,6 +95,7 @@ impl Engine {
             actions: Vec::new(),
             armed: None,
             over: None,
+            asked: false,
             exits: vec![None; slots],
             born: None,
             start_error: None,
@@ -112,7 +115,7 @@ impl Engine {
         let mut state = self.state.lock();
         match state.scheduler.phase() {
             Phase::Open => {}
-            Phase::Closing => return Err(SubmitError::Closed("it takes no more tasks".to_owned())),
+            Phase::Closing => return Err(SubmitError::Closed("pool takes no more tasks".to_owned())),
             Phase::Killing(reason) => return Err(SubmitError::Closed(reason.clone())),
             Phase::Ended => return Err(SubmitError::Closed(state.end_reason())),
         }
@@ -124,11 +127,11 @@ impl Engine {
         (job.first, job.open) = (first, items);
         state.next_task += u64::from(items);
         state.stats.submitted += u64::from(items);
-        let entry = state.jobs.vacant_entry();
-        let spans = job.spans(entry.key());
-        entry.insert(job);
+        let key = state.jobs.insert(job);
         let now = Instant::now();
-        for span in spans {
+        let mut from = 0;
+        while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
+            from = span.to;
             self.step(&mut state, now, Event::Submit(span));
         }
         self.finish(state);
@@ -181,7 +184,8 @@ impl Engine {
 
     /// Waits until all workers have ended, at most for `limit`. Gives whether they have.
     pub(crate) fn wait_end(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        // A limit beyond the clock's end is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
         while state.over.is_none() {
             match deadline {
@@ -195,7 +199,14 @@ impl Engine {
 
     /// Why the pool ended by itself, if it did.
     pub(crate) fn failure(&self) -> Option<String> {
-        self.state.lock().over.clone().flatten()
+        let state = self.state.lock();
+        state.over.clone().flatten().filter(|_| !state.asked)
+    }
+
+    /// Ends everything now, because the user wants it.
+    pub(crate) fn kill(&self, reason: &str) {
+        self.state.lock().asked = true;
+        self.event(Event::Kill(reason.to_owned()));
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {
@@ -203,7 +214,8 @@ impl Engine {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.state.lock().stats.clone()
+        let state = self.state.lock();
+        Stats { deaths: state.scheduler.deaths(), ..state.stats.clone() }
     }
 
     /// What each worker is doing, for who wonders why nothing happens.
@@ -239,9 +251,9 @@ impl Engine {
 
     /// Ends everything, and waits for it, but not longer than the grace and a little more (I10).
     pub(crate) fn shut_down(&self, reason: &str) {
-        self.event(Event::Kill(reason.to_owned()));
+        self.kill(reason);
         let grace = self.state.lock().scheduler.config().grace;
-        if !self.wait_end(Some(grace + SLACK)) {
+        if !self.wait_end(Some(grace.saturating_add(SLACK))) {
             tracing::error!(reason, "workers are still there after the grace");
         }
     }
@@ -264,14 +276,10 @@ impl State {
     }
 
     pub(crate) fn note_exit(&mut self, exit: Exit) {
-        let mut workers = self.scheduler.workers();
-        let asked = workers.any(|(id, state)| id == exit.worker && state.is_asked_to_end());
-        drop(workers);
-        self.stats.deaths += u64::from(!asked);
         self.exits[exit.worker.slot as usize] = Some(exit);
     }
 
     fn end_reason(&self) -> String {
-        self.over.clone().flatten().unwrap_or_else(|| "it has ended".to_owned())
+        self.over.clone().flatten().unwrap_or_else(|| "pool has ended".to_owned())
     }
 }

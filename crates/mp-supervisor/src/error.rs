@@ -2,13 +2,13 @@
 //!
 //! Does **not** know what becomes of a task once it was accepted: that is `Failure`.
 
-use std::io;
+use std::{fmt, io};
 
 use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 
 /// Why a pool, a process or a queue could not be made.
 #[non_exhaustive]
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// [`crate::init`] was not called in this process, so its copies would run `main` instead of serving.
     #[error("mp::init() was not called: make it the first statement of main (in tests: mp::test_support!())")]
@@ -33,9 +33,25 @@ pub enum Error {
         /// What it said.
         source: io::Error,
     },
+    /// A task failed: so that `?` in a `main` takes outcomes as well.
+    #[error(transparent)]
+    Failure(#[from] Failure),
     /// A queue refused.
     #[error(transparent)]
     Queue(#[from] crate::queue::QueueError),
+}
+
+/// The sentence and its causes: what a `main` that returns it prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// What most functions of this crate give.
@@ -46,7 +62,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
     /// The pool takes no more tasks: it was closed, or has ended.
-    #[error("pool is closed: {0}")]
+    #[error("{0}")]
     Closed(String),
     /// The pool's queue is full.
     #[error("pool's queue is full")]

@@ -37,6 +37,7 @@ impl Engine {
         let mut state = self.state.lock();
         let now = Instant::now();
         if let Err(reason) = self.take_frame(&mut state, now, worker, frame) {
+            tracing::warn!(%worker, reason, "worker is not to be believed");
             self.step(&mut state, now, Event::Broke(worker, reason));
         }
         self.finish(state);
@@ -61,10 +62,20 @@ impl Engine {
     }
 
     fn thread_ended(&self, mut state: parking_lot::MutexGuard<'_, State>, worker: WorkerId) {
-        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(&mut state, worker);
-        self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Exited(0), begun });
+        let event = self.bury_thread(&mut state, worker);
+        self.step(&mut state, Instant::now(), event);
         self.finish(state);
+    }
+
+    /// A worker that can say nothing more: its line is read to its end, then what it had not sent. What it wrote wrongly
+    /// changes nothing any more: it is judged by what it wrote rightly.
+    pub(crate) fn last_words(&self, state: &mut State, worker: WorkerId) {
+        let Some((line, status)) = state.worker(worker).map(|io| (share(io), io.status.clone())) else { return };
+        let now = Instant::now();
+        let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
+        for frame in left.chain([status.unsent()]) {
+            let _ = self.take_frame(state, now, worker, &frame);
+        }
     }
 
     /// The process of `worker` has ended. Its line is read to its end, then what it had not sent, and then it is judged.
@@ -75,26 +86,14 @@ impl Engine {
         // The group is killed while the dead leader still holds its number.
         child.kill_group();
         let Some(ended) = child.reap() else { return };
-        let now = Instant::now();
-        self.last_words(&mut state, now, worker);
+        self.last_words(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(&mut state, worker);
         let exit = exit_of(ended);
         tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
         state.note_exit(Exit { worker, pid: child.pid(), exit });
-        self.step(&mut state, now, Event::Exited { worker, exit, begun });
+        self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
         self.finish(state);
-    }
-
-    /// What `worker`, which says no more, had said and had not sent.
-    pub(crate) fn last_words(&self, state: &mut State, now: Instant, worker: WorkerId) {
-        let Some(io) = state.worker(worker) else { return };
-        let (line, status) = (share(io), io.status.clone());
-        let left = (0..LEFT).map_while(|_| line.try_recv().ok().flatten());
-        for frame in left.chain(std::iter::once_with(|| status.unsent())) {
-            // What a dying worker wrote wrongly changes nothing any more: it is judged by what it wrote rightly.
-            let _ = self.take_frame(state, now, worker, &frame);
-        }
     }
 
     fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {
@@ -103,6 +102,10 @@ impl Engine {
         }
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
+            FromWorkerFrame::Walked(number) => {
+                self.step(state, now, Event::Walked(worker, number));
+                Ok(())
+            }
             FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, now, worker, (first, records)),
         }
     }

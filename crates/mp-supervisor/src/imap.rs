@@ -52,6 +52,8 @@ struct Progress {
     submitted: u64,
     taken: u64,
     bytes_in: u64,
+    /// The feeder waits for room.
+    full: bool,
     /// The feeder is done: there are `submitted` items, and perhaps a panic of the input, or a refusal.
     ended: Option<End>,
     abandoned: bool,
@@ -204,14 +206,20 @@ impl<I: Iterator<Item = Result<Args, SubmitError>>> Feeder<I> {
     }
 }
 
+impl Progress {
+    /// Whether there are so many items, or so many bytes in at least one, on their way.
+    fn holds(&self, items: u64, bytes: u64) -> bool {
+        let on_their_way = self.submitted - self.taken;
+        on_their_way >= items || (self.bytes_in >= bytes && on_their_way > 0)
+    }
+}
+
 impl Window {
     /// `false` when nobody wants more.
     fn wait_for_room(&self) -> bool {
         let mut state = self.state.lock();
-        let full = |p: &Progress| {
-            p.submitted - p.taken >= WINDOW_ITEMS || (p.bytes_in >= WINDOW_BYTES && p.submitted > p.taken)
-        };
-        while full(&state) && !state.abandoned {
+        state.full = state.holds(WINDOW_ITEMS, WINDOW_BYTES);
+        while state.full && !state.abandoned {
             self.changed.wait(&mut state);
         }
         !state.abandoned
@@ -223,14 +231,17 @@ impl Window {
         state.bytes_in += bytes as u64;
     }
 
-    /// An item has left. Of what size is not remembered: an average is.
+    /// An item has left. Of what size is not remembered: an average is. The feeder is woken when half has left, not for
+    /// each: two threads that wake each other for every item do little else.
     fn left(&self) {
         let mut state = self.state.lock();
         let average = state.bytes_in / (state.submitted - state.taken).max(1);
         state.taken += 1;
         state.bytes_in -= average;
-        drop(state);
-        self.changed.notify_one();
+        if state.full && !state.holds(WINDOW_ITEMS / 2, WINDOW_BYTES / 2) {
+            state.full = false;
+            self.changed.notify_one();
+        }
     }
 
     fn end(&self, end: End) {

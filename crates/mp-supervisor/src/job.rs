@@ -3,7 +3,7 @@
 //! Does **not** know workers.
 //!
 //! ```text
-//!   args:  | len a | a.. | len b | b.. | len c | c.. |        ends: [ end of a, end of b, end of c ]
+//!   args:  | len a | a.. | len b | b.. | len c | c.. |        ends: [ end of a, end of b ]
 //!   span 0..2 is one slice of it, ready for a frame
 //! ```
 
@@ -24,6 +24,9 @@ use serde::Serialize;
 
 use crate::error::SubmitError;
 use crate::sink::Sink;
+
+/// Room for one item, in bytes, that saves most arguments from being moved.
+const SMALL: usize = 32;
 
 /// What a span takes up in a frame beside its items, at most.
 const SEGMENT: u32 = 64;
@@ -48,6 +51,8 @@ impl Name {
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     bytes: Vec<u8>,
+    count: u32,
+    /// Where all but the last item end: a single one, the common case, needs no list.
     ends: Vec<usize>,
     baggage: BTreeMap<u32, Vec<Arc<OwnedFd>>>,
 }
@@ -76,6 +81,7 @@ impl Args {
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<(), SubmitError> {
         let start = self.bytes.len();
+        self.bytes.reserve(SMALL);
         let (written, descriptors) = baggage::pack_with(|| push_item(&mut self.bytes, write));
         written.map_err(SubmitError::Codec)?;
         let len = self.bytes.len() - start - 4;
@@ -86,9 +92,12 @@ impl Args {
         if !descriptors.is_empty() {
             let kept = descriptors.into_iter().map(shared).collect::<io::Result<_>>();
             let kept = kept.map_err(|error| SubmitError::Codec(CodecError(error.to_string())))?;
-            self.baggage.insert(self.ends.len() as u32, kept);
+            self.baggage.insert(self.count, kept);
         }
-        self.ends.push(self.bytes.len());
+        if self.count > 0 {
+            self.ends.push(start);
+        }
+        self.count += 1;
         Ok(())
     }
 
@@ -97,11 +106,15 @@ impl Args {
     }
 
     pub(crate) fn len(&self) -> u32 {
-        self.ends.len() as u32
+        self.count
     }
 
     fn start(&self, index: u32) -> usize {
-        index.checked_sub(1).map_or(0, |before| self.ends[before as usize])
+        match index.checked_sub(1) {
+            None => 0,
+            Some(_) if index == self.count => self.bytes.len(),
+            Some(before) => self.ends[before as usize],
+        }
     }
 
     fn slice(&self, from: u32, to: u32) -> &[u8] {
@@ -152,17 +165,14 @@ impl Job {
         TaskLabel { id: item, name: self.name.as_str().into() }
     }
 
-    /// The job in pieces, each of which fits into a frame.
-    pub(crate) fn spans(&self, key: JobKey) -> Vec<Span> {
-        let mut spans = Vec::new();
-        let mut from = 0;
-        while from < self.args.len() {
-            let (to, weight) = self.cut(from);
-            let first = self.first.plus(from);
-            spans.push(Span { job: key, from, to, first, weight, attempt: 1, terms: self.terms });
-            from = to;
+    /// The piece of the job from item `from` that fits into a frame; none after the last.
+    pub(crate) fn next_span(&self, key: JobKey, from: u32) -> Option<Span> {
+        if from == self.args.len() {
+            return None;
         }
-        spans
+        let (to, weight) = self.cut(from);
+        let first = self.first.plus(from);
+        Some(Span { job: key, from, to, first, weight, attempt: 1, terms: self.terms })
     }
 
     fn cut(&self, from: u32) -> (u32, u32) {

@@ -41,7 +41,7 @@ impl Engine {
             Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
             Action::Steal { worker, number, most } => {
                 let items = state.worker(worker)?.status.revoke(number, most);
-                (items > 0).then_some(Event::Stolen { worker, number, items })
+                Some(Event::Stolen { worker, number, items })
             }
             Action::Stop(worker) => self.stop(state, worker),
             Action::Terminate(worker) => self.signal(state, worker, Signal::SIGTERM),
@@ -163,12 +163,13 @@ impl Engine {
         }
     }
 
-    fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+    /// What it has finished counts, what it runs is lost.
+    pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
         // Hung up on first: from then on it can send nothing, and what it has not sent stays where it can be read.
         if let Some(io) = state.worker(worker) {
             io.line.hang_up();
         }
-        self.last_words(state, Instant::now(), worker);
+        self.last_words(state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(state, worker);
         Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }
@@ -249,12 +250,12 @@ impl State {
     pub(crate) fn close_items(&mut self, key: usize, count: u32) {
         let job = &mut self.jobs[key];
         job.open -= count;
-        let open = job.open;
-        if !self.news.last().is_some_and(|last| last.same(&job.sink)) {
+        let known = self.news.last().is_some_and(|last| last.same(&job.sink));
+        if job.open == 0 {
+            let sink = self.jobs.remove(key).sink;
+            self.news.extend((!known).then_some(sink));
+        } else if !known {
             self.news.push(job.sink.clone());
-        }
-        if open == 0 {
-            drop(self.jobs.remove(key));
         }
     }
 }

@@ -188,7 +188,7 @@ impl Pool {
     /// Closes, and waits until all tasks and all workers have ended. Python: `close` and `join`.
     ///
     /// # Errors
-    /// When the pool has ended by itself, with the reason: its workers died too often, or it was terminated.
+    /// When the pool has ended by itself, with the reason: its workers died too often, or could not be started.
     pub fn join(&self) -> Result<()> {
         self.close();
         let Kind::Engine(engine) = &self.kind else { return Ok(()) };
@@ -203,7 +203,7 @@ impl Pool {
     /// Python: `Pool.terminate`.
     pub fn terminate(&self) {
         match &self.kind {
-            Kind::Engine(engine) => engine.event(Event::Kill("pool was terminated".to_owned())),
+            Kind::Engine(engine) => engine.kill("pool was terminated"),
             Kind::Serial(serial) => serial.close(),
         }
     }

@@ -191,6 +191,7 @@ fn hand_over<R: DeserializeOwned>(engine: &Arc<Engine>, work: Work, args: Args) 
 /// assert_eq!(process.join()?, 49);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "dropped, it is ended at once; join() lets it finish"]
 pub struct Process<R> {
     handle: Mutex<Option<TaskHandle<R>>>,
     name: Arc<str>,
@@ -263,7 +264,6 @@ impl<R> Process<R> {
     }
 
     /// Waits for its end.
-    #[must_use]
     pub fn wait(&self) -> WorkerExit {
         self.engine.wait_end(None);
         self.exit().unwrap_or(WorkerExit::Unknown)

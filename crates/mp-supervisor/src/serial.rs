@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mp_wire::{Failure, TaskId, WorkerId};
-use mp_worker::{Reported, run_item};
+use mp_worker::{Reported, WorkerInfo, run_item};
 use parking_lot::Mutex;
 
 use crate::error::SubmitError;
@@ -40,7 +40,7 @@ impl Serial {
 
     pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(SubmitError::Closed("it takes no more tasks".to_owned()));
+            return Err(SubmitError::Closed("pool takes no more tasks".to_owned()));
         }
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
@@ -76,7 +76,8 @@ impl Serial {
     fn run_once(&self, job: &Job, (index, attempt): (u32, u32), out: &mut Vec<u8>) -> Result<(), Failure> {
         let task = job.first.plus(index);
         let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
-        match run_item(job.entry, (job.item(index), descriptors), (WORKER, task, attempt), out) {
+        let who = WorkerInfo::new((WORKER, std::process::id()), task, attempt);
+        match run_item(job.entry, (job.item(index), descriptors), who, out) {
             Reported::Value(run_ns) => {
                 self.stats.lock().run += Duration::from_nanos(run_ns);
                 Ok(())

@@ -48,6 +48,8 @@ struct Ends {
 
 fn ends() -> io::Result<Ends> {
     let (frames, their_frames) = socket::packet_pair()?;
+    // I2, by the kernel: a worker that forges the return of its credits fills its line, and is ended for it.
+    socket::never_wait(&frames)?;
     let (descriptors, their_descriptors) = socket::packet_pair()?;
     let (status, their_status) = Status::create()?;
     let theirs = Sockets {

@@ -7,6 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::AtomicU8;
 
 /// The only value of a `Copy` type of size zero.
 ///
@@ -20,12 +21,12 @@ pub fn conjure<T: Copy + 'static>() -> T {
     unsafe { std::ptr::NonNull::<T>::dangling().as_ptr().read() }
 }
 
-/// The place that offsets are counted from: a static, which has one address in an image. A function may have several: an
-/// optimised build copies a short one into every crate that calls it, and the two sides of a line are two crates.
-static ANCHOR: u8 = 0;
+/// The place that offsets are counted from. A static has one address in an image; a function may have several, one
+/// for each place that it was compiled into.
+static ANCHOR: AtomicU8 = AtomicU8::new(0);
 
 fn anchor() -> usize {
-    (&raw const ANCHOR).addr()
+    std::ptr::from_ref(&ANCHOR).addr()
 }
 
 /// Where `address`, a function of this executable, lies from the anchor, the same in every copy of the program.

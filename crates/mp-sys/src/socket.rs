@@ -75,6 +75,15 @@ pub fn send_on(fd: RawFd, packet: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes sending to and receiving from `fd` fail with `WouldBlock` where it would wait. The other end is not concerned.
+///
+/// # Errors
+/// None for an open descriptor.
+pub fn never_wait(fd: impl AsFd) -> io::Result<()> {
+    fcntl(fd, FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
 /// No more packets: the reader gets what is queued, then end of file; a writer at the other end gets `BrokenPipe`.
 pub fn hang_up(fd: impl AsFd) {
     // It fails only where the other end is gone already, which is what was wanted.

@@ -9,6 +9,7 @@
 //!     Tasks(number 1) ─────────────────────────▶   claim each item in the status words, run it
 //!     Tasks(number 2) ─────────────────────────▶   (two frames in flight at most: the credits)
 //!     ◀───────────────────────── Outcomes, ...     a record for each item, in order
+//!     ◀───────────────────────── Walked(number)    of a frame whose end was taken back: nothing more comes of it
 //!     Stop ────────────────────────────────────▶   exit
 //! ```
 //!
@@ -29,6 +30,12 @@ pub const FRAME_MAX: usize = 64 * 1024;
 
 /// Task frames in flight to one worker: one that it runs, and one behind it.
 pub const CREDITS: usize = 2;
+
+/// Which of the worker's [`CREDITS`] claim words a frame uses. No two frames in flight may use the same.
+#[must_use]
+pub fn claim_word(number: u32) -> usize {
+    number as usize % CREDITS
+}
 
 /// A value longer than this, in bytes, crosses as a memory file.
 pub const INLINE_MAX: usize = 48 * 1024;
@@ -77,7 +84,7 @@ pub struct Welcome {
 /// Items to run, in order, under one claim word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskFrame<'a> {
-    /// Counts the worker's frames; the claim word carries it.
+    /// Counts up with the worker's frames; the claim word carries it. See [`claim_word`].
     pub number: u32,
     /// Runs of items of one function.
     #[serde(borrow)]
@@ -121,6 +128,17 @@ pub enum FromWorker {
     /// The number of the first record (8 bytes), counted from 0 in the worker's life, then [`Record`]s, to the end of the
     /// frame. A number that was seen before is the same record once more: the outbox can repeat what was sent.
     Outcomes = 2,
+    /// The number of a task frame (4 bytes) that the worker has read to its end, or to where the rest was taken back.
+    /// Said only in the second case: in the first, the last record says it.
+    Walked = 3,
+}
+
+/// The frame that says of frame `number` that the worker is done with it.
+#[must_use]
+pub fn walked(number: u32) -> [u8; 5] {
+    let mut frame = [FromWorker::Walked as u8; 5];
+    frame[1..].copy_from_slice(&number.to_le_bytes());
+    frame
 }
 
 /// The length of what comes before the records: the first byte, and the number of the first record.
@@ -141,6 +159,8 @@ pub enum FromWorkerFrame<'a> {
     Hello(Hello),
     /// The number of the first record, and the records.
     Outcomes(u64, &'a [u8]),
+    /// The number of a frame that it is done with.
+    Walked(u32),
 }
 
 /// Reads a worker's frame.
@@ -151,6 +171,11 @@ pub fn from_worker(frame: &[u8]) -> Result<FromWorkerFrame<'_>, CodecError> {
     let (kind, rest) = frame.split_first().ok_or_else(|| CodecError("an empty frame".to_owned()))?;
     if *kind == FromWorker::Hello as u8 {
         return codec::decode(rest).map(FromWorkerFrame::Hello);
+    }
+    if *kind == FromWorker::Walked as u8
+        && let Ok(number) = rest.try_into()
+    {
+        return Ok(FromWorkerFrame::Walked(u32::from_le_bytes(number)));
     }
     match rest.split_first_chunk::<8>() {
         Some((first, records)) if *kind == FromWorker::Outcomes as u8 => {
@@ -281,6 +306,8 @@ mod tests {
     fn a_worker_frame_is_hello_or_outcomes_or_rubbish() {
         let frame = [&outcomes_header(7)[..], b"records"].concat();
         assert_eq!(from_worker(&frame), Ok(FromWorkerFrame::Outcomes(7, b"records")));
+        assert_eq!(from_worker(&walked(9)), Ok(FromWorkerFrame::Walked(9)));
+        assert!(from_worker(&walked(9)[..4]).is_err());
         assert!(from_worker(&frame[..5]).is_err());
         assert!(from_worker(&[]).is_err());
         assert!(from_worker(&[9; 40]).is_err());

@@ -22,6 +22,14 @@ pub struct WorkerInfo {
     pub attempt: u32,
 }
 
+impl WorkerInfo {
+    /// What the `attempt`-th try of `task` on `worker`, which is process `pid`, is told.
+    #[must_use]
+    pub fn new((worker, pid): (WorkerId, u32), task_id: TaskId, attempt: u32) -> Self {
+        Self { id: worker.slot, generation: worker.generation, pid, task_id, attempt }
+    }
+}
+
 thread_local! {
     static CURRENT: Cell<Option<WorkerInfo>> = const { Cell::new(None) };
 }
@@ -37,8 +45,7 @@ pub fn current_worker() -> Option<WorkerInfo> {
 }
 
 /// Runs `task` with what it is told when it asks.
-pub(crate) fn within<T>(worker: WorkerId, (task_id, attempt): (TaskId, u32), task: impl FnOnce() -> T) -> T {
-    let info = WorkerInfo { id: worker.slot, generation: worker.generation, pid: std::process::id(), task_id, attempt };
+pub(crate) fn within<T>(info: WorkerInfo, task: impl FnOnce() -> T) -> T {
     let outer = CURRENT.replace(Some(info));
     let value = task();
     CURRENT.set(outer);

@@ -24,3 +24,5 @@ pub use task::{Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]
 pub use linkme;
+#[doc(hidden)]
+pub use mp_sys::before_main;

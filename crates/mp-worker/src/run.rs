@@ -6,11 +6,11 @@ use std::os::fd::OwnedFd;
 
 use mp_link::baggage;
 use mp_wire::frame::{Body, Record, Report};
-use mp_wire::{Panic, TaskId, WorkerId};
+use mp_wire::{Panic, TaskId};
 
 use crate::panic::{shorten, watch};
 use crate::task::{Entry, Ran, Refused};
-use crate::{context, panic};
+use crate::{WorkerInfo, context, panic};
 
 /// What became of an item.
 #[derive(Debug)]
@@ -23,19 +23,13 @@ pub enum Reported {
     Refused(Refused),
 }
 
-/// Runs `entry` on the encoded `args` with the descriptors that came along, as `worker` and `task` (and its attempt);
-/// the encoded result replaces what is in `out`.
-pub fn run_item(
-    entry: Entry,
-    args: (&[u8], Vec<OwnedFd>),
-    who: (WorkerId, TaskId, u32),
-    out: &mut Vec<u8>,
-) -> Reported {
+/// Runs `entry` on the encoded `args` with the descriptors that came along, as `who`; the encoded result replaces what is
+/// in `out`.
+pub fn run_item(entry: Entry, args: (&[u8], Vec<OwnedFd>), who: WorkerInfo, out: &mut Vec<u8>) -> Reported {
     out.clear();
-    let (worker, task, attempt) = who;
     let (bytes, descriptors) = args;
     let call = || baggage::unpack_with(descriptors, || entry(bytes, out));
-    match context::within(worker, (task, attempt), || watch(call)) {
+    match context::within(who, || watch(call)) {
         Ok(Ok(Ran { run_ns })) => Reported::Value(run_ns),
         Ok(Err(refused)) => Reported::Refused(refused),
         Err(panic) => Reported::Panicked(panic),

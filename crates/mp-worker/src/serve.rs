@@ -7,9 +7,10 @@ use std::os::fd::OwnedFd;
 
 use mp_link::{Line, LinkError, Status};
 use mp_sys::image::SameImage;
-use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item};
+use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item, walked};
 use mp_wire::{WorkerId, codec};
 
+use crate::WorkerInfo;
 use crate::outbound::Outbound;
 use crate::run::{Reported, run_item, unsendable};
 use crate::task::Entry;
@@ -40,8 +41,14 @@ fn greet(line: &Line, own: Identity) -> Result<(Welcome, SameImage), i32> {
 }
 
 fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Result<i32, i32> {
-    let mut worker =
-        Worker { line, status, image, id: welcome.worker, out: Vec::new(), back: Outbound::new(line, status) };
+    let mut worker = Worker {
+        line,
+        status,
+        image,
+        id: (welcome.worker, std::process::id()),
+        out: Vec::new(),
+        back: Outbound::new(line, status),
+    };
     loop {
         let frame = line.recv().map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
@@ -56,7 +63,7 @@ struct Worker<'a> {
     line: &'a Line,
     status: &'a Status,
     image: SameImage,
-    id: WorkerId,
+    id: (WorkerId, u32),
     out: Vec<u8>,
     back: Outbound<'a>,
 }
@@ -68,15 +75,18 @@ impl Worker<'_> {
             0 => VecDeque::new(),
             _ => VecDeque::from(self.line.descriptors()?),
         };
+        let mut whole = true;
         for segment in &frame.segments {
             // Who waits for one submission must not wait for the next one, which may run for ever.
             self.back.flush()?;
             let own = descriptors.drain(..descriptors_of(segment).min(descriptors.len())).collect();
-            if !self.run_segment(frame.number, segment, own)? {
+            whole = self.run_segment(frame.number, segment, own)?;
+            if !whole {
                 break;
             }
         }
-        self.back.flush()
+        self.back.flush()?;
+        if whole { Ok(()) } else { self.line.send(&walked(frame.number), Vec::new()) }
     }
 
     /// `false` when the rest of the frame has been taken back.
@@ -126,7 +136,8 @@ impl Worker<'_> {
     fn run_claimed(&mut self, segment: &Segment<'_>, index: u32, args: (&[u8], Vec<OwnedFd>)) -> Result<(), LinkError> {
         let entry: Entry = self.image.function(segment.entry);
         let task = segment.first.plus(index);
-        let reported: Reported = run_item(entry, args, (self.id, task, segment.attempt), &mut self.out);
+        let who = WorkerInfo::new(self.id, task, segment.attempt);
+        let reported: Reported = run_item(entry, args, who, &mut self.out);
         self.back.push(task, reported, &self.out)
     }
 }

@@ -18,6 +18,8 @@
 //! ```
 #![expect(clippy::test_attr_in_doctest, reason = "what `test_support!` is for has to be shown with a test")]
 
+pub mod guide;
+
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, MapHandle, Outcomes, Pool, PoolBuilder, Process, ProcessBuilder, PutError, Queue,
@@ -27,21 +29,20 @@ pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{Task, WorkerInfo, current_worker, init};
 
-/// Lets the workers of a test binary serve. Once per test binary, anywhere in it:
+/// Lets the workers of a test binary serve: once per test binary, anywhere in it.
+///
+/// A test has no `main` of its own in which to call [`init`], so the loader calls it, before the test harness.
 ///
 /// ```
 /// mp::test_support!();
 ///
-/// # fn main() {}
-/// # #[cfg(any())]
-/// #[test]
-/// fn squares() {
-///     let pool = mp::Pool::new(2).unwrap();
-///     assert_eq!(pool.apply(|n: u64| n * n, (7,)).unwrap(), 49);
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     // A test's body. No mp::init() here:
+///     let pool = mp::Pool::new(2)?;
+///     assert_eq!(pool.apply(|n: u64| n * n, (7,))?, 49);
+///     Ok(())
 /// }
 /// ```
-///
-/// A test has no `main` of its own in which to call [`init`], so the loader calls it, before the test harness.
 #[macro_export]
 macro_rules! test_support {
     () => {
@@ -49,9 +50,12 @@ macro_rules! test_support {
     };
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 #[doc(hidden)]
 pub mod __private {
-    pub use mp_sys::before_main;
     pub use mp_worker::registry::{Arg, NamedTask, TASKS, check_json, decode_json, encode_json};
-    pub use mp_worker::{entry_of, linkme};
+    pub use mp_worker::{before_main, entry_of, linkme};
 }

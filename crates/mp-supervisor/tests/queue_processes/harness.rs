@@ -42,6 +42,10 @@ pub(crate) struct Helper(Child);
 
 impl Helper {
     pub(crate) fn start<A, B>(role: &str, arguments: &[u64], first: &Queue<A>, second: &Queue<B>) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a queue is tested without the pool that would start its processes"
+        )]
         let mut command = Command::new("/proc/self/exe");
         command.arg(format!("role:{role}")).args(arguments.iter().map(u64::to_string));
         command.stdin(Stdio::from(descriptor(first))).stdout(Stdio::from(descriptor(second)));
@@ -105,6 +109,7 @@ pub(crate) fn has_children() -> bool {
 
 pub(crate) fn watchdog(limit: Duration) {
     std::thread::spawn(move || {
+        // sleep: a watchdog waits for nothing but the time.
         std::thread::sleep(limit);
         eprintln!("\npid {} hung: no end after {limit:?}", std::process::id());
         std::process::abort();

@@ -7,8 +7,11 @@
 //!  victim: warm up, stop ── step × n ── SIGKILL          n goes over all instructions around the lock
 //!  sleeper: waits ───────────── woken?, handed over?
 //! ```
-#![expect(unsafe_code, reason = "ptrace is how a process is stopped at an instruction")]
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,9 @@ use crate::harness::{Helper, LOCK_AT, page, queues};
 use crate::roles::{ALIKE, Item, check, item};
 
 /// Kills in one test, unless it is exhaustive. Each run takes others.
+/// The part of a robust futex that names its holder, by futex(2).
+const FUTEX_TID_MASK: u32 = 0x3fff_ffff;
+
 const KILLS: u64 = 40;
 
 /// Instructions before the lock is taken, and after it is given back, that are tried too.
@@ -101,7 +107,7 @@ fn locked_steps(role: &str, work: &Queue<Item>) -> (u64, u64) {
     let (mut first, mut last) = (None, 0);
     for step in 1.. {
         victim.step();
-        if page.u32_at(LOCK_AT).load(SeqCst) & libc::FUTEX_TID_MASK == pid {
+        if page.u32_at(LOCK_AT).load(SeqCst) & FUTEX_TID_MASK == pid {
             first = first.or(Some(step));
             last = step;
         } else if first.is_some() && step > last + AROUND {
@@ -113,17 +119,15 @@ fn locked_steps(role: &str, work: &Queue<Item>) -> (u64, u64) {
 
 /// Runs `body`, and what it starts, on the first processor: a step of a victim elsewhere is two wake-ups more.
 fn on_one_processor<R>(body: impl FnOnce() -> R) -> R {
-    // SAFETY: a set of processors is plain bits, and outlives the calls; 0 is this thread.
-    unsafe {
-        let (mut all, mut one) = (std::mem::zeroed::<libc::cpu_set_t>(), std::mem::zeroed::<libc::cpu_set_t>());
-        libc::sched_getaffinity(0, size_of_val(&all), &raw mut all);
-        let first = (0..libc::CPU_SETSIZE as usize).find(|cpu| libc::CPU_ISSET(*cpu, &all));
-        libc::CPU_SET(first.unwrap_or(0), &mut one);
-        libc::sched_setaffinity(0, size_of_val(&one), &raw const one);
-        let result = body();
-        libc::sched_setaffinity(0, size_of_val(&all), &raw const all);
-        result
-    }
+    let this = Pid::from_raw(0);
+    let all = sched_getaffinity(this).expect("a set of processors");
+    let mut one = CpuSet::new();
+    let first = (0..CpuSet::count()).find(|cpu| all.is_set(*cpu).unwrap_or(false));
+    one.set(first.unwrap_or(0)).expect("a processor");
+    sched_setaffinity(this, &one).expect("moves");
+    let result = body();
+    sched_setaffinity(this, &all).expect("moves back");
+    result
 }
 
 /// Waits for what must come by itself.
@@ -146,18 +150,20 @@ impl Victim {
         victim
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.0.pid() as i32)
+    }
+
     /// One instruction further.
     fn step(&mut self) {
-        // SAFETY: reads and writes nothing here.
-        unsafe { libc::ptrace(libc::PTRACE_SINGLESTEP, self.0.pid(), 0, 0) };
+        ptrace::step(self.pid(), None).expect("steps");
         self.wait_for_stop();
     }
 
+    /// A victim does not end by itself, so nothing is reaped here.
     fn wait_for_stop(&self) {
-        let mut status = 0;
-        // SAFETY: the status outlives the call. A victim does not end by itself, so that nothing is reaped here.
-        unsafe { libc::waitpid(self.0.pid() as libc::pid_t, &raw mut status, libc::__WALL) };
-        assert!(libc::WIFSTOPPED(status), "status {status:x}");
+        let status = waitpid(self.pid(), Some(WaitPidFlag::__WALL)).expect("a status");
+        assert!(matches!(status, WaitStatus::Stopped(..)), "{status:?}");
     }
 }
 
@@ -186,12 +192,10 @@ fn warm_up() -> Queue<Item> {
     work
 }
 
+/// This thread stops until it is stepped on.
 fn stop_here() {
-    // SAFETY: nothing is read or written; this thread stops until it is stepped on.
-    unsafe {
-        libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
-        libc::raise(libc::SIGSTOP);
-    }
+    ptrace::traceme().expect("is traced");
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).expect("stops");
 }
 
 /// Until it is killed.

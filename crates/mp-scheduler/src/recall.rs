@@ -1,0 +1,117 @@
+//! What is taken back from a worker that lives: because it was looked at, because another has nothing to do, or because
+//! somebody cancelled it.
+//!
+//! Does **not** know how it is taken back: an item that has begun never is, and that is all that is needed here.
+
+use std::time::Instant;
+
+use mp_wire::{TaskId, WorkerId};
+
+use crate::event::{Action, Inspection, Verdict};
+use crate::scheduler::{Busy, Ending, Scheduler, Slot, WorkerState};
+use crate::span::Span;
+
+impl Scheduler {
+    pub(crate) fn inspected(&mut self, now: Instant, worker: WorkerId, seen: &Inspection, actions: &mut Vec<Action>) {
+        let Some(slot) = self.slot(worker) else { return };
+        let WorkerState::Busy(busy) = &mut slot.state else { return };
+        let taken = busy.load.revoke_all(&seen.taken);
+        let cancel = busy.cancel.take();
+        let ending = busy.look(now, seen, cancel);
+        slot.give_back(&taken);
+        self.put_back(taken);
+        if let Some(task) = cancel {
+            self.cancel_waiting(task, actions);
+        }
+        if let Some(ending) = ending {
+            self.end_worker(worker, ending, now.checked_add(self.config.grace));
+            actions.push(Action::Terminate(worker));
+        }
+    }
+
+    pub(crate) fn stolen(&mut self, now: Instant, worker: WorkerId, (number, items): (u32, u16)) {
+        let Some(slot) = self.slot(worker) else { return };
+        let WorkerState::Busy(busy) = &mut slot.state else { return };
+        if items == 0 {
+            return busy.load.has_begun(number);
+        }
+        let head = busy.load.head();
+        let taken = busy.load.revoke(number, items);
+        if busy.load.head() != head {
+            busy.watch(now);
+        }
+        slot.give_back(&taken);
+        self.put_back(taken);
+    }
+
+    /// Items that never began go to the front, in their order.
+    pub(crate) fn put_back(&mut self, spans: Vec<Span>) {
+        spans.into_iter().rev().for_each(|span| self.backlog.push_front(span));
+    }
+
+    pub(crate) fn cancel(&mut self, task: TaskId, actions: &mut Vec<Action>) {
+        if self.cancel_waiting(task, actions) {
+            return;
+        }
+        for index in 0..self.slots.len() {
+            let worker = self.id(index);
+            match &mut self.slots[index].state {
+                WorkerState::Busy(busy) if busy.load.holds(task) => {
+                    busy.cancel = Some(task);
+                    return actions.push(Action::Inspect(worker));
+                }
+                WorkerState::Stopping(stopping) if stopping.load.holds(task) => {
+                    return stopping.cancelled.push(task);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives whether it waited.
+    pub(crate) fn cancel_waiting(&mut self, task: TaskId, actions: &mut Vec<Action>) -> bool {
+        let within = |span: &Span| span.first <= task && task < span.first.plus(span.len());
+        let Some(at) = self.backlog.iter().position(within) else { return false };
+        let Some(mut after) = self.backlog.remove(at) else { return false };
+        let before = after.take_front((task.0 - after.first.0) as u32);
+        let item = after.take_front(1);
+        for part in [after, before].into_iter().filter(|part| !part.is_empty()) {
+            self.backlog.insert(at, part);
+        }
+        actions.push(Action::Settle(item, Verdict::Cancelled));
+        true
+    }
+}
+
+impl Busy {
+    /// Whether what it runs is to be ended; if not, when to look again.
+    fn look(&mut self, now: Instant, seen: &Inspection, cancel: Option<TaskId>) -> Option<Ending> {
+        let Some(item) = self.load.running(&seen.begun) else {
+            // What is left was not sent yet when it was looked at.
+            self.watch(now);
+            return None;
+        };
+        let limit = item.terms.timeout.and_then(|after| Some((after, seen.started.checked_add(after)?)));
+        self.check_at = limit.map(|(_, at)| at);
+        match limit {
+            _ if cancel == Some(item.first) => Some(Ending::Cancelled(item.first)),
+            Some((after, at)) if at <= now => Some(Ending::Late(item.first, after)),
+            _ => None,
+        }
+    }
+}
+
+impl Slot {
+    /// It will not run these, and is free if it had no others.
+    fn give_back(&mut self, taken: &[Span]) {
+        let items: u32 = taken.iter().map(Span::len).sum();
+        self.sent = self.sent.saturating_sub(items);
+        self.idle_if_empty();
+    }
+
+    pub(crate) fn idle_if_empty(&mut self) {
+        if matches!(&self.state, WorkerState::Busy(busy) if busy.load.is_empty()) {
+            self.state = WorkerState::Idle;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Policy × exit × state: what a pool does, cell by cell.
+//!
+//! Does **not** know processes: `world` has paper ones.
+//!
+//! ```text
+//!  policy: restart or not, retries, limits, recycling     exit: crash, clean, late, cancelled, rubbish, silent
+//!  state:  starting, idle, running, stopping, cooling     phase: open, closing, killing, ended
+//! ```
+
+#[path = "grid/cancel.rs"]
+mod cancel;
+#[path = "grid/deaths.rs"]
+mod deaths;
+#[path = "grid/ends.rs"]
+mod ends;
+#[path = "grid/late.rs"]
+mod late;
+#[path = "grid/recycle.rs"]
+mod recycle;
+#[path = "grid/scene.rs"]
+mod scene;
+#[path = "grid/spread.rs"]
+mod spread;
+mod world;

@@ -1,0 +1,181 @@
+//! Random lives of a pool. Whatever happens in whatever order, every item has one outcome, and every pool an end.
+//!
+//! Does **not** know what the scheduler should do next: what may never happen is in `world`.
+//!
+//! ```text
+//!  ops: submit, cancel, begin, finish, die, hang up, pass, .. ─▶ World ─▶ after each: what may never happen
+//!                                      then all obey, and close or kill ─▶ it ends, and every item has its outcome
+//! ```
+
+#[path = "random/obey.rs"]
+mod obey;
+mod world;
+
+use std::time::Duration;
+
+use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Terms, WEIGHT_MAX};
+use mp_wire::{TaskId, WorkerExit, WorkerId};
+use proptest::prelude::*;
+use world::World;
+
+/// What happens next; numbers choose among those who can.
+#[derive(Clone, Debug)]
+enum Op {
+    Submit { len: u32, timeout_ms: Option<u64>, retries: u32, weight: u32 },
+    Cancel(usize),
+    Born(usize),
+    StartFails(usize),
+    Hello(usize),
+    Begin(usize),
+    Finish(usize),
+    Hear(usize),
+    Work(usize),
+    Obey(usize),
+    Die(usize),
+    HangUp(usize),
+    Break(usize),
+    Jam,
+    Stale(usize),
+    Pass(u64),
+    Close,
+    Kill,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let who = 0..64usize;
+    let timeout = prop_oneof![3 => Just(None), 1 => (1..50u64).prop_map(Some)];
+    let submit = (1..40u32, timeout, 0..3u32, prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
+        .prop_map(|(len, timeout_ms, retries, weight)| Op::Submit { len, timeout_ms, retries, weight });
+    prop_oneof![
+        10 => submit,
+        4 => any::<usize>().prop_map(Op::Cancel),
+        4 => who.clone().prop_map(Op::Born),
+        1 => who.clone().prop_map(Op::StartFails),
+        12 => who.clone().prop_map(Op::Hello),
+        30 => who.clone().prop_map(Op::Begin),
+        20 => who.clone().prop_map(Op::Finish),
+        14 => who.clone().prop_map(Op::Hear),
+        10 => who.clone().prop_map(Op::Work),
+        8 => who.clone().prop_map(Op::Obey),
+        3 => who.clone().prop_map(Op::Die),
+        1 => who.clone().prop_map(Op::HangUp),
+        1 => who.clone().prop_map(Op::Break),
+        1 => Just(Op::Jam),
+        2 => who.prop_map(Op::Stale),
+        8 => (0..60u64).prop_map(Op::Pass),
+        1 => prop_oneof![30 => Just(Op::Pass(5000)), 3 => Just(Op::Close), 1 => Just(Op::Kill)],
+    ]
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let limit = prop_oneof![4 => Just(1000u32), 1 => 0..4u32];
+    let tasks = prop_oneof![2 => Just(None), 1 => (1..6u32).prop_map(Some)];
+    (1..5u32, prop::bool::weighted(0.9), limit, any::<bool>(), tasks).prop_map(
+        |(workers, restart, deaths, count_task_deaths, max_tasks_per_worker)| Config {
+            workers: if restart { workers } else { 1 },
+            restart,
+            restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
+            start_timeout: Duration::from_millis(500),
+            grace: Duration::from_millis(100),
+            max_tasks_per_worker,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_item_has_one_outcome_and_every_pool_an_end(
+        config in config(),
+        threads in prop::bool::weighted(0.2),
+        ops in prop::collection::vec(op(), 1..200),
+        kill in prop::bool::weighted(0.2),
+    ) {
+        let mut world = World::new(config);
+        world.threads = threads;
+        world.event(Event::Tick);
+        for op in ops {
+            happen(&mut world, op);
+        }
+        obey::to_the_end(&mut world, kill);
+    }
+}
+
+fn happen(world: &mut World, op: Op) {
+    match op {
+        Op::Submit { len, timeout_ms, retries, weight } => {
+            if *world.scheduler.phase() == Phase::Open {
+                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retries };
+                world.submit(len, terms, weight);
+            }
+        }
+        Op::Cancel(which) if !world.items.is_empty() => world.cancel(TaskId((which % world.items.len()) as u64)),
+        Op::Cancel(_) => {}
+        Op::Jam => world.jammed = true,
+        Op::Stale(which) => stale(world, which),
+        Op::Pass(ms) => world.pass(Duration::from_millis(ms)),
+        Op::Close => world.event(Event::Close),
+        Op::Kill => world.event(Event::Kill("asked".to_owned())),
+        Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
+            chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
+        }
+        Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
+            chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
+        }
+    }
+}
+
+fn chosen(world: &World, n: usize) -> Option<WorkerId> {
+    let alive = world.processes.len().max(1);
+    world.processes.keys().nth(n % alive).copied()
+}
+
+fn live(world: &mut World, worker: WorkerId, op: &Op) {
+    use world::process::Stage;
+    let stage = world.process(worker).stage;
+    match op {
+        Op::StartFails(_) if stage == Stage::Unborn => world.start_fails(worker),
+        Op::Hello(_) if stage != Stage::Serving => world.hello(worker),
+        Op::Born(_) if stage == Stage::Unborn => world.born(worker),
+        _ if stage == Stage::Unborn => {}
+        Op::Begin(_) => _ = world.begin(worker),
+        Op::Finish(_) => world.process(worker).finish(),
+        Op::Hear(_) => world.hear(worker),
+        Op::Work(_) => obey::work(world, worker),
+        Op::Obey(_) => _ = obey::obey(world, worker),
+        Op::Die(_) => world.die(worker, WorkerExit::signaled(9, false)),
+        Op::HangUp(_) => world.event(Event::HungUp(worker)),
+        Op::Break(_) => world.event(Event::Broke(worker, "wrote rubbish".to_owned())),
+        _ => {}
+    }
+}
+
+/// Whatever is said of a worker that is gone changes nothing (I5).
+fn stale(world: &mut World, which: usize) {
+    let ids: Vec<_> = world.scheduler.workers().map(|(id, _)| id).collect();
+    let mut worker = ids[which % ids.len()];
+    if world.processes.contains_key(&worker) {
+        worker.generation -= 1;
+    }
+    let begun = [(1, 1), (2, 1)];
+    let seen = Inspection { taken: begun, begun, started: world.now };
+    let events = [
+        Event::Ready(worker),
+        Event::StartFailed(worker, "no memory".to_owned()),
+        Event::Broke(worker, "wrote rubbish".to_owned()),
+        Event::HungUp(worker),
+        Event::Exited { worker, exit: WorkerExit::Unknown, begun },
+        Event::Inspected(worker, seen),
+        Event::Stolen { worker, number: 1, items: 1 },
+    ];
+    let before = format!("{:?}", world.scheduler);
+    let mut actions = Vec::new();
+    for event in events {
+        world.scheduler.step(world.now, event, &mut actions);
+    }
+    // An idle worker may look for work again at any time.
+    actions.retain(|action| !matches!(action, Action::Steal { .. }));
+    assert!(actions.is_empty(), "I5: {actions:?}");
+    assert_eq!(format!("{:?}", world.scheduler), before, "I5");
+}

@@ -1,0 +1,285 @@
+//! A world for the scheduler: processes, and somebody who performs its actions as the supervisor does.
+//!
+//! Does **not** know what the scheduler should do. It knows what may never happen, and fails when it does: two outcomes
+//! for an item (I1), a frame without a credit (I3), an action for a worker that is gone (I5), a second process in a slot,
+//! an item run more often than was agreed, a verdict on an item that did not run.
+
+pub(crate) mod process;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use mp_scheduler::{Action, Config, Event, Phase, Scheduler, Span, Terms, Verdict, WEIGHT_MAX};
+use mp_wire::frame::ITEMS_MAX;
+use mp_wire::{TaskId, WorkerExit, WorkerId};
+
+use process::{Process, Said, Stage};
+
+/// More actions than this follow from no event.
+const ACTIONS_MAX: usize = 20_000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Value,
+    None(Verdict),
+}
+
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) terms: Terms,
+    pub(crate) begun: u32,
+    cancelled: bool,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+pub(crate) struct World {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) now: Instant,
+    pub(crate) processes: BTreeMap<WorkerId, Process>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) log: Vec<Action>,
+    pub(crate) ends: Vec<Option<String>>,
+    /// Whether workers are threads, which are gone as soon as they are signalled.
+    pub(crate) threads: bool,
+    /// Whether the next frame cannot be sent.
+    pub(crate) jammed: bool,
+    /// What the process that died last was running, and since when.
+    victim: Option<(TaskId, Instant)>,
+}
+
+impl World {
+    /// Workers not started yet.
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            scheduler: Scheduler::new(config),
+            now: Instant::now(),
+            processes: BTreeMap::new(),
+            items: Vec::new(),
+            log: Vec::new(),
+            ends: Vec::new(),
+            threads: false,
+            jammed: false,
+            victim: None,
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.step(event, &mut actions);
+        self.perform(actions);
+    }
+
+    pub(crate) fn submit(&mut self, len: u32, terms: Terms, weight: u32) {
+        let from = self.items.len() as u32;
+        let first = TaskId(u64::from(from));
+        self.items.extend((0..len).map(|_| Item { terms, begun: 0, cancelled: false, outcome: None }));
+        self.event(Event::Submit(Span { job: 0, from, to: from + len, first, weight, attempt: 1, terms }));
+    }
+
+    pub(crate) fn cancel(&mut self, task: TaskId) {
+        self.item(task).cancelled = true;
+        self.event(Event::Cancel(task));
+    }
+
+    /// Time passes, and whatever is due in it happens.
+    pub(crate) fn pass(&mut self, wait: Duration) {
+        let until = self.now + wait;
+        while let Some(at) = self.scheduler.next_wake().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.event(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    /// The process of `worker` exists, unless it was to end before it did.
+    pub(crate) fn born(&mut self, worker: WorkerId) {
+        let unwanted = self.state(worker) == "stopping";
+        let process = self.process(worker);
+        process.stage = process.stage.max(Stage::Silent);
+        process.killed |= unwanted;
+    }
+
+    pub(crate) fn hello(&mut self, worker: WorkerId) {
+        self.born(worker);
+        self.process(worker).stage = Stage::Serving;
+        self.event(Event::Ready(worker));
+    }
+
+    pub(crate) fn begin(&mut self, worker: WorkerId) -> Option<TaskId> {
+        let now = self.now;
+        let mut task = self.process(worker).begin(now);
+        if task.is_none() && self.process(worker).running.is_none() {
+            // It has walked past what was taken back, and says so; perhaps it is sent more.
+            self.hear(worker);
+            task = self.processes.get_mut(&worker)?.begin(now);
+        }
+        let task = task?;
+        let item = self.item(task);
+        item.begun += 1;
+        assert!(item.begun <= item.terms.retries + 1, "{task} was run {} times", item.begun);
+        Some(task)
+    }
+
+    /// The supervisor hears all that `worker` has to say.
+    pub(crate) fn hear(&mut self, worker: WorkerId) {
+        while let Some(said) = self.processes.get_mut(&worker).and_then(|process| process.unheard.pop_front()) {
+            let piece = match said {
+                Said::Done(piece) => piece,
+                Said::Walked(number) => {
+                    self.event(Event::Walked(worker, number));
+                    continue;
+                }
+            };
+            let mut actions = Vec::new();
+            match self.scheduler.finished(self.now, worker, piece.task, &mut actions) {
+                Some(span) => {
+                    assert_eq!((span.first, span.len()), (piece.task, 1));
+                    self.settle(piece.task, Outcome::Value);
+                }
+                None => assert_eq!(self.state(worker), "stopping", "{} is not believed", piece.task),
+            }
+            self.perform(actions);
+        }
+    }
+
+    pub(crate) fn die(&mut self, worker: WorkerId, exit: WorkerExit) {
+        self.hear(worker);
+        if let Some(event) = self.bury(worker, exit) {
+            self.event(event);
+        }
+    }
+
+    fn bury(&mut self, worker: WorkerId, exit: WorkerExit) -> Option<Event> {
+        let process = self.processes.remove(&worker)?;
+        self.victim = process.running.map(|piece| (piece.task, process.started));
+        Some(Event::Exited { worker, exit, begun: process.begun() })
+    }
+
+    pub(crate) fn start_fails(&mut self, worker: WorkerId) {
+        self.processes.remove(&worker);
+        self.event(Event::StartFailed(worker, "no memory".to_owned()));
+    }
+
+    pub(crate) fn state(&self, worker: WorkerId) -> &'static str {
+        self.scheduler.workers().find(|(id, _)| *id == worker).map_or("gone", |(_, state)| state.name())
+    }
+
+    pub(crate) fn process(&mut self, worker: WorkerId) -> &mut Process {
+        self.processes.get_mut(&worker).expect("alive")
+    }
+
+    pub(crate) fn item(&mut self, task: TaskId) -> &mut Item {
+        &mut self.items[task.0 as usize]
+    }
+
+    fn step(&mut self, event: Event, actions: &mut Vec<Action>) {
+        let before = actions.len();
+        self.scheduler.step(self.now, event, actions);
+        for worker in actions[before..].iter().filter_map(addressee) {
+            assert!(!["gone", "vacant", "cooling", "retired"].contains(&self.state(worker)), "I5: {actions:?}");
+        }
+    }
+
+    /// As `mp-supervisor`'s `perform`: what an action is answered with follows after the actions that were there before.
+    fn perform(&mut self, mut actions: Vec<Action>) {
+        let (mut waiting, before) = (VecDeque::new(), self.log.len());
+        loop {
+            waiting.extend(actions.drain(..));
+            let Some(action) = waiting.pop_front() else { break };
+            self.log.push(action.clone());
+            assert!(self.log.len() - before < ACTIONS_MAX, "it does not come to rest");
+            if let Some(event) = self.deed(action) {
+                self.step(event, &mut actions);
+            }
+        }
+        self.check();
+    }
+
+    fn deed(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Start(worker) => self.start(worker),
+            Action::Send { worker, number, spans } => return self.send(worker, number, &spans),
+            Action::Inspect(worker) => {
+                let seen = self.processes.get_mut(&worker)?.inspect();
+                return Some(Event::Inspected(worker, seen));
+            }
+            Action::Steal { worker, number, most } => {
+                let items = self.processes.get_mut(&worker)?.revoke(number, most);
+                return Some(Event::Stolen { worker, number, items });
+            }
+            Action::Stop(worker) => self.processes.get_mut(&worker)?.stopped = true,
+            Action::Terminate(worker) | Action::Kill(worker) if self.threads => {
+                return self.bury(worker, WorkerExit::Exited(0));
+            }
+            Action::Terminate(worker) => self.processes.get_mut(&worker)?.terminated = true,
+            Action::Kill(worker) => self.processes.get_mut(&worker)?.killed = true,
+            Action::Settle(span, verdict) => self.judged(&span, &verdict),
+            Action::Ended(reason) => self.ends.push(reason),
+        }
+        None
+    }
+
+    fn start(&mut self, worker: WorkerId) {
+        assert!(!self.processes.keys().any(|other| other.slot == worker.slot), "two processes in {worker}");
+        let stage = if self.threads { Stage::Silent } else { Stage::Unborn };
+        self.processes.insert(worker, Process::new(self.now, stage));
+    }
+
+    fn send(&mut self, worker: WorkerId, number: u32, spans: &[Span]) -> Option<Event> {
+        let items: u32 = spans.iter().map(Span::len).sum();
+        assert!((1..=ITEMS_MAX as u32).contains(&items), "{items} items in a frame");
+        let weight: u32 = spans.iter().map(|span| span.weight).sum();
+        assert!(spans.len() == 1 || weight <= WEIGHT_MAX, "a frame weighs {weight}");
+        let process = self.processes.get_mut(&worker)?;
+        assert_eq!(process.stage, Stage::Serving);
+        process.receive(number, spans);
+        std::mem::take(&mut self.jammed).then(|| Event::Broke(worker, "could not be sent work".to_owned()))
+    }
+
+    fn judged(&mut self, span: &Span, verdict: &Verdict) {
+        let restarts = self.scheduler.config().restart;
+        for task in (0..span.len()).map(|offset| span.first.plus(offset)) {
+            let ran = self.victim.filter(|victim| victim.0 == task).map(|(_, started)| self.now - started);
+            // A thread is left behind with what it had not said.
+            let left = self.threads && self.item(task).begun > 0;
+            match verdict {
+                Verdict::Lost(..) => assert!(left || ran.is_some() || !restarts, "{task} is lost and did not run"),
+                Verdict::TimedOut(after) => assert!(left || ran >= Some(*after), "{task} ran {ran:?} of {after:?}"),
+                Verdict::Cancelled => assert!(self.item(task).cancelled, "nobody cancelled {task}"),
+                Verdict::Stopped(_) => assert!(*self.scheduler.phase() > Phase::Closing),
+            }
+            self.settle(task, Outcome::None(verdict.clone()));
+        }
+    }
+
+    fn settle(&mut self, task: TaskId, outcome: Outcome) {
+        let before = self.item(task).outcome.replace(outcome);
+        assert_eq!(before, None, "I1: {task} had an outcome");
+    }
+
+    /// What holds whenever the scheduler is at rest.
+    fn check(&self) {
+        assert!(self.ends.len() <= 1, "ended twice");
+        assert!(self.ends.is_empty() || self.processes.is_empty(), "ended with processes");
+        assert!(self.processes.len() <= self.scheduler.config().workers as usize);
+        let idle = self.scheduler.workers().any(|(_, state)| state.name() == "idle");
+        assert!(!idle || self.scheduler.waiting() == 0, "work waits, and a worker is free");
+        let waits = |(_, state): (_, &mp_scheduler::WorkerState)| ["starting", "cooling"].contains(&state.name());
+        let for_ever = self.scheduler.config().start_timeout == Duration::MAX;
+        let wakes = for_ever || self.scheduler.next_wake().is_some();
+        assert!(wakes || !self.scheduler.workers().any(waits), "nobody will wake it");
+    }
+}
+
+fn addressee(action: &Action) -> Option<WorkerId> {
+    match action {
+        Action::Start(worker)
+        | Action::Send { worker, .. }
+        | Action::Inspect(worker)
+        | Action::Steal { worker, .. }
+        | Action::Stop(worker)
+        | Action::Terminate(worker)
+        | Action::Kill(worker) => Some(*worker),
+        Action::Settle(..) | Action::Ended(_) => None,
+    }
+}

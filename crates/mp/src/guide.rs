@@ -1,0 +1,173 @@
+//! The guide: from the first task to what happens when one crashes.
+//!
+//! Does **not** contain code but in its examples, each of which runs as a test.
+//!
+//! # A task
+//!
+//! A task is a plain function, or a closure that captures nothing, of 0 to 8 arguments. Arguments are given as a tuple, as in
+//! Python's `args=(2, 10)`. Arguments and results cross to another process, so they are `Serialize` and `DeserializeOwned`.
+//!
+//! ```
+//! fn power(base: u64, exponent: u32) -> u64 {
+//!     base.pow(exponent)
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mp::init(); // the first statement, always
+//!     let pool = mp::Pool::new(2)?;
+//!     assert_eq!(pool.apply(power, (2, 10))?, 1024);
+//!     assert_eq!(pool.apply(|text: String| text.len(), ("hello".to_owned(),))?, 5);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What the task needs, it is given: a closure that captures does not compile, nor does a function pointer.
+//!
+//! ```compile_fail,E0080
+//! let factor = 3_u64;
+//! let pool = mp::Pool::new(2).unwrap();
+//! let tripled = pool.apply(move |n: u64| n * factor, (7,)); // give it as an argument: (7, factor)
+//! ```
+//!
+//! # Entering
+//!
+//! A worker is a copy of your program: the same executable, started anew, with [`mp::init`](crate::init) at the start of
+//! `main` as the fork in the road. In the program it returns; in a worker it serves and never does. What `main` did before it
+//! would be done in every worker as well. [`#[mp::main]`](crate::main) writes it for you:
+//!
+//! ```
+//! #[mp::main]
+//! fn main() -> mp::Result<()> {
+//!     let pool = mp::Pool::new(2)?;
+//!     assert_eq!(pool.map(|n: u64| n * n, 1..=3).unwrap(), [1, 4, 9]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Tests have no `main`; one [`mp::test_support!()`](crate::test_support) per test binary does it there. In `harness = false`
+//! benches and examples it is `mp::init()` again.
+//!
+//! # A pool
+//!
+//! | call | gives |
+//! |---|---|
+//! | [`apply`](crate::Pool::apply) | one result, waits |
+//! | [`apply_async`](crate::Pool::apply_async) | a claim on one result: `get`, `get_timeout`, `cancel`, `.await` |
+//! | [`map`](crate::Pool::map), [`starmap`](crate::Pool::starmap) | all results in the order of the input, or the first failure |
+//! | [`map_outcomes`](crate::Pool::map_outcomes) | every item's own outcome |
+//! | [`map_async`](crate::Pool::map_async) | a claim on all of them |
+//! | [`imap`](crate::Pool::imap), [`imap_unordered`](crate::Pool::imap_unordered) | an iterator; reads its input lazily |
+//! | [`close`](crate::Pool::close), [`join`](crate::Pool::join) | no more tasks; wait for the end |
+//! | [`terminate`](crate::Pool::terminate), drop | now |
+//!
+//! ```
+//! # fn cube(n: u64) -> u64 { n * n * n }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::builder().workers(2).name("cubes").build()?;
+//! let handles: Vec<_> = (1..=6).map(|n| pool.apply_async(cube, (n,))).collect::<Result<_, _>>()?;
+//! let cubes: Vec<u64> = handles.into_iter().map(|handle| handle.get()).collect::<Result<_, _>>()?;
+//! assert_eq!(cubes, [1, 8, 27, 64, 125, 216]);
+//!
+//! let endless = 0..;
+//! let first: Vec<u64> = pool.imap(|n: u64| n + 1, endless).take(3).collect::<Result<_, _>>()?;
+//! assert_eq!(first, [1, 2, 3]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # One final word on every task
+//!
+//! A task that was accepted ends in its value or in exactly one [`Failure`](crate::Failure), whatever happens, and the
+//! failure says which task, which worker, which process and why. One crash costs one task: the worker is replaced, what had
+//! finished keeps its value, what had not begun runs elsewhere.
+//!
+//! ```
+//! use mp::{Failure, WorkerExit};
+//!
+//! fn fragile(n: u64) -> u64 {
+//!     if n == 3 { std::process::abort() }
+//!     n
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::new(2)?;
+//! let outcomes = pool.map_outcomes(fragile, 0..6);
+//! assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
+//! match outcomes[3].as_ref().unwrap_err() {
+//!     Failure::Lost { exit: WorkerExit::Signaled { signal, .. }, .. } => assert_eq!(*signal, 6), // SIGABRT
+//!     other => panic!("{other}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A function that returns `Result` is a task like any other: its `Err` is a value. A panic costs no worker. A task that runs
+//! longer than its limit is ended, by force if it must be:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn forever() {
+//!     loop { std::hint::spin_loop() }
+//! }
+//! fn unlucky(n: u64) -> u64 {
+//!     panic!("{n} is no lucky number")
+//! }
+//! let pool = mp::Pool::builder().workers(1).timeout(Duration::from_millis(50)).build()?;
+//! assert!(matches!(pool.apply(forever, ()), Err(mp::Failure::TimedOut { .. })));
+//! assert!(matches!(pool.apply(unlucky, (13,)), Err(mp::Failure::Panicked { .. })));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `.retries(n)` on the builder has tasks tried again that were lost or ran too long; never those that panicked.
+//!
+//! # Processes and queues
+//!
+//! [`Process`](crate::Process) is one worker for one task; [`Queue`](crate::Queue) is many-to-many between processes, can
+//! be an argument, and is harmed by no process that is killed. Joining before reading never deadlocks.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn greet(name: String, queue: mp::Queue<String>) {
+//!     queue.put(format!("hello from {name}")).unwrap();
+//! }
+//!
+//! let queue = mp::Queue::<String>::new()?;
+//! let processes = (0..4)
+//!     .map(|n| mp::Process::spawn(greet, (format!("process {n}"), queue.clone())))
+//!     .collect::<mp::Result<Vec<_>>>()?;
+//! for process in processes {
+//!     process.join()?;
+//! }
+//! let greetings = (0..4).map(|_| queue.get()).collect::<mp::Result<Vec<_>>>()?;
+//! assert_eq!(greetings.len(), 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Processes, threads, or none
+//!
+//! The same program runs on each [`Backend`](crate::Backend), with the same results and errors: processes for isolation,
+//! threads as the baseline to measure against, serial to debug. What threads cannot do: be ended, or survive a crash.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! for backend in [mp::Backend::Processes, mp::Backend::Threads, mp::Backend::Serial] {
+//!     let pool = mp::Pool::builder().workers(2).backend(backend).build()?;
+//!     assert_eq!(pool.map(|n: u64| n * n, 1..=6)?, [1, 4, 9, 16, 25, 36]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it costs
+//!
+//! A task crosses two sockets: its arguments are encoded, copied into the kernel, out of it, decoded; its result the same way
+//! back. That is some tens of microseconds for one `apply`, and about one for a task among many that wait. Work worth
+//! sending takes longer than that. `docs/BENCHMARKS.md` has the figures, with the command.

@@ -16,7 +16,6 @@
 //!     Ok(())
 //! }
 //! ```
-#![expect(clippy::test_attr_in_doctest, reason = "what `test_support!` is for has to be shown with a test")]
 
 pub mod guide;
 

@@ -169,6 +169,10 @@ impl Engine {
 
     /// What it has finished counts, what it runs is lost.
     pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
+        // Hung up on first: from then on it can send nothing, and what it has not sent stays where it can be read.
+        if let Some(io) = state.worker(worker) {
+            io.line.hang_up();
+        }
         self.listen(state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(state, worker);

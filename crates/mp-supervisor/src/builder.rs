@@ -119,7 +119,7 @@ impl PoolBuilder {
     /// Starts the pool. Its workers come up while the first tasks are submitted.
     ///
     /// # Errors
-    /// When a number makes no sense, or [`crate::init`] was not called and the workers are to be processes.
+    /// When a number makes no sense, or [`mp_worker::init`] was not called and the workers are to be processes.
     pub fn build(self) -> Result<Pool> {
         self.check()?;
         let making = Making {

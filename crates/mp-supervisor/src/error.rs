@@ -10,10 +10,10 @@ use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 #[non_exhaustive]
 #[derive(thiserror::Error)]
 pub enum Error {
-    /// [`crate::init`] was not called in this process, so its copies would run `main` instead of serving.
+    /// [`mp_worker::init`] was not called in this process, so its copies would run `main` instead of serving.
     #[error("mp::init() was not called: make it the first statement of main (in tests: mp::test_support!())")]
     NotInitialized,
-    /// This process is itself a worker whose `main` does not begin with [`crate::init`].
+    /// This process is itself a worker whose `main` does not begin with [`mp_worker::init`].
     #[error("this process is a worker copy of a program whose main does not begin with mp::init()")]
     WorkerRunsMain,
     /// A number of the builder makes no sense.

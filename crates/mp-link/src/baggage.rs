@@ -10,6 +10,7 @@
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, OwnedFd};
+use std::thread::LocalKey;
 
 /// The most descriptors that one value can carry.
 pub const MAX: usize = 32;
@@ -38,10 +39,20 @@ pub enum BaggageError {
 
 /// Runs `encode`, and gives what it packed.
 pub fn pack_with<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
-    let outer = PACKING.replace(Some(Vec::new()));
+    let outer = Restore(&PACKING, PACKING.replace(Some(Vec::new())));
     let value = encode();
-    let fds = PACKING.replace(outer).unwrap_or_default();
+    let fds = PACKING.take().unwrap_or_default();
+    drop(outer);
     (value, fds)
+}
+
+/// Puts back what was there before, also when a panic passes by.
+struct Restore<T: Default + 'static>(&'static LocalKey<RefCell<T>>, T);
+
+impl<T: Default> Drop for Restore<T> {
+    fn drop(&mut self) {
+        self.0.set(std::mem::take(&mut self.1));
+    }
 }
 
 /// Lets a duplicate of `fd` travel with the value that is being encoded; gives its number there.
@@ -62,10 +73,8 @@ pub fn pack(fd: impl AsFd) -> Result<u32, BaggageError> {
 
 /// Runs `decode`, which may take each of `fds` once. What it leaves is closed.
 pub fn unpack_with<T>(fds: Vec<OwnedFd>, decode: impl FnOnce() -> T) -> T {
-    let outer = UNPACKING.replace(fds.into_iter().map(Some).collect());
-    let value = decode();
-    UNPACKING.replace(outer);
-    value
+    let _outer = Restore(&UNPACKING, UNPACKING.replace(fds.into_iter().map(Some).collect()));
+    decode()
 }
 
 /// Takes descriptor `number` of the value that is being decoded.
@@ -90,6 +99,14 @@ mod tests {
             assert!(unpack(0).is_ok());
             assert_eq!(unpack(0).map(drop), Err(BaggageError::Missing(0)));
         });
+    }
+
+    #[test]
+    fn a_panic_leaves_no_descriptor_behind() {
+        let (_, fds) = pack_with(|| pack(std::io::stdin()));
+        let decoding = std::panic::AssertUnwindSafe(|| unpack_with(fds, || std::panic::resume_unwind(Box::new(()))));
+        assert!(std::panic::catch_unwind(decoding).is_err());
+        assert_eq!(unpack(0).map(drop), Err(BaggageError::Missing(0)));
     }
 
     #[test]

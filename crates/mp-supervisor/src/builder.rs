@@ -9,11 +9,12 @@ use mp_scheduler::{Config, RestartLimit, Terms};
 
 use crate::engine::{Engine, Making};
 use crate::error::{Error, Result};
-use crate::pool::{Kind, Pool};
-use crate::process::Streams;
+use crate::host::Host;
+use crate::pool::Pool;
 use crate::serial::Serial;
 use crate::settings::{Backend, StartMethod};
-use crate::worker_io::Calling;
+use crate::streams::Streams;
+use crate::worker_io::calling;
 
 /// More workers than this in one pool are taken for a mistake.
 const MOST_WORKERS: usize = 1 << 16;
@@ -29,6 +30,21 @@ pub struct PoolBuilder {
     config: Config,
     terms: Terms,
     max_payload: usize,
+}
+
+impl Pool {
+    /// A pool of so many worker processes, all else by default.
+    ///
+    /// # Errors
+    /// As [`PoolBuilder::build`].
+    pub fn new(workers: usize) -> Result<Self> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// A pool that is told more.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::default()
+    }
 }
 
 impl Default for PoolBuilder {
@@ -129,11 +145,11 @@ impl PoolBuilder {
             streams: Streams::default(),
         };
         let config = Config { workers: self.workers as u32, ..self.config };
-        let kind = match self.backend {
-            Backend::Serial => Kind::Serial(Arc::new(Serial::new())),
-            Backend::Processes | Backend::Threads => Kind::Engine(Engine::launch(config, making)),
+        let host = match self.backend {
+            Backend::Serial => Host::Serial(Arc::new(Serial::new())),
+            Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
-        Ok(Pool::from_parts(kind, self.terms, self.max_payload))
+        Ok(Pool::from_parts(host, self.terms, self.max_payload))
     }
 
     fn check(&self) -> Result<()> {
@@ -146,19 +162,4 @@ impl PoolBuilder {
         }
         Ok(())
     }
-}
-
-/// Who this program's workers are told that they are.
-pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -> Result<Calling> {
-    if backend == Backend::Processes {
-        if mp_worker::is_worker() {
-            return Err(Error::WorkerRunsMain);
-        }
-        if !mp_worker::initialized() {
-            return Err(Error::NotInitialized);
-        }
-    }
-    let identity = mp_worker::own_identity()
-        .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
-    Ok(Calling { identity, pool: Arc::from(pool), directory })
 }

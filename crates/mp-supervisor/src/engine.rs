@@ -23,7 +23,7 @@ use slab::Slab;
 
 use crate::error::{Error, Result, SubmitError};
 use crate::job::Job;
-use crate::reactor::Registration;
+use crate::reactor::{Listener, Reactor, Registration};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::Sink;
 use crate::stats::Stats;
@@ -46,7 +46,7 @@ pub(crate) struct Making {
     pub(crate) backend: Backend,
     pub(crate) start_method: StartMethod,
     pub(crate) calling: Calling,
-    pub(crate) streams: crate::process::Streams,
+    pub(crate) streams: crate::streams::Streams,
 }
 
 pub(crate) struct Engine {
@@ -145,13 +145,6 @@ impl Engine {
         self.finish(state);
     }
 
-    pub(crate) fn tick(&self) {
-        let mut state = self.state.lock();
-        state.armed = None;
-        self.step(&mut state, Instant::now(), Event::Tick);
-        self.finish(state);
-    }
-
     pub(crate) fn step(&self, state: &mut State, now: Instant, event: Event) {
         let mut actions = std::mem::take(&mut state.actions);
         state.scheduler.step(now, event, &mut actions);
@@ -176,9 +169,10 @@ impl Engine {
         if state.armed.is_some_and(|armed| armed <= at) {
             return;
         }
-        if let Ok(reactor) = crate::reactor::Reactor::get() {
+        if let Ok(reactor) = Reactor::get() {
             state.armed = Some(at);
-            reactor.wake_at(at, Weak::clone(&self.this));
+            let this: Weak<dyn Listener> = Weak::<Self>::clone(&self.this);
+            reactor.wake_at(at, this);
         }
     }
 

@@ -12,7 +12,7 @@ use mp_wire::{Failure, WorkerExit, WorkerId};
 
 use crate::engine::{Engine, Exit, State};
 use crate::perform::{note_busy, share};
-use crate::reactor::Reactor;
+use crate::reactor::{Listener, Reactor};
 
 /// So many frames are read from one worker before the others have their turn.
 const TURN: usize = 32;
@@ -20,9 +20,9 @@ const TURN: usize = 32;
 /// More frames than this no line holds: a dead worker's descendant writes on.
 const LEFT: usize = 1024;
 
-impl Engine {
+impl Listener for Engine {
     /// Frames have come from `worker`, or its line has ended.
-    pub(crate) fn readable(&self, worker: WorkerId) {
+    fn readable(&self, worker: WorkerId) {
         let Some(line) = self.state.lock().worker(worker).map(|io| share(io)) else { return };
         for _ in 0..TURN {
             match line.try_recv() {
@@ -33,6 +33,33 @@ impl Engine {
         }
     }
 
+    /// The process of `worker` has ended. Its line is read to its end, then what it had not sent, and then it is judged.
+    fn exited(&self, worker: WorkerId) {
+        let mut state = self.state.lock();
+        let Some(io) = state.worker(worker) else { return };
+        let Some(child) = io.child.clone() else { return };
+        // The group is killed while the dead leader still holds its number.
+        child.kill_group();
+        let Some(ended) = child.reap() else { return };
+        self.listen(&mut state, worker);
+        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
+        self.remove(&mut state, worker);
+        let exit = exit_of(ended);
+        tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
+        state.note_exit(Exit { worker, pid: child.pid(), exit });
+        self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
+        self.finish(state);
+    }
+
+    fn tick(&self) {
+        let mut state = self.state.lock();
+        state.armed = None;
+        self.step(&mut state, Instant::now(), Event::Tick);
+        self.finish(state);
+    }
+}
+
+impl Engine {
     fn frame(&self, worker: WorkerId, frame: &[u8]) {
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -79,24 +106,6 @@ impl Engine {
         for frame in left.chain(std::iter::once_with(|| status.unsent())) {
             let _ = self.take_frame(state, now, worker, &frame);
         }
-    }
-
-    /// The process of `worker` has ended. Its line is read to its end, then what it had not sent, and then it is judged.
-    pub(crate) fn exited(&self, worker: WorkerId) {
-        let mut state = self.state.lock();
-        let Some(io) = state.worker(worker) else { return };
-        let Some(child) = io.child.clone() else { return };
-        // The group is killed while the dead leader still holds its number.
-        child.kill_group();
-        let Some(ended) = child.reap() else { return };
-        self.listen(&mut state, worker);
-        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(&mut state, worker);
-        let exit = exit_of(ended);
-        tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
-        state.note_exit(Exit { worker, pid: child.pid(), exit });
-        self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
-        self.finish(state);
     }
 
     fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {

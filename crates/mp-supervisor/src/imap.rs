@@ -23,8 +23,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::SubmitError;
 use crate::handle::{Decode, Reader};
+use crate::host::{Host, Work};
 use crate::job::Args;
-use crate::pool::{Kind, Pool, Work, submit};
+use crate::pool::Pool;
 use crate::sink::{Many, Raw, Sink};
 
 /// The most items between input and caller.
@@ -134,9 +135,9 @@ impl Pool {
         let (many, window) = (Arc::new(Many::default()), Arc::new(Window::default()));
         let reader = Reader { name: work.name.clone(), first: TaskId(1), decode };
         let (entrance, exit) = (Arc::clone(&window), Arc::clone(&many));
-        let mut feeder = Feeder { window: entrance, many: exit, work, kind: self.kind().clone(), items, next: 0 };
+        let mut feeder = Feeder { window: entrance, many: exit, work, host: self.host().clone(), items, next: 0 };
         let mut pull: Option<Box<dyn FnMut() + Send>> = None;
-        if let Kind::Serial(_) = self.kind() {
+        if let Host::Serial(_) = self.host() {
             pull = Some(Box::new(move || {
                 feeder.feed_next();
             }));
@@ -156,7 +157,7 @@ struct Feeder<I> {
     window: Arc<Window>,
     many: Arc<Many>,
     work: Work,
-    kind: Kind,
+    host: Host,
     items: I,
     /// The next item's place in the input.
     next: u64,
@@ -190,7 +191,7 @@ impl<I: Iterator<Item = Result<Args, SubmitError>>> Feeder<I> {
         self.next += 1;
         self.window.entered(args.as_ref().map_or(0, Args::bytes));
         let sink = Sink::Many(Arc::clone(&self.many));
-        let submitted = args.and_then(|args| submit(&self.kind, self.work.clone(), args, (sink.clone(), index)));
+        let submitted = args.and_then(|args| self.host.submit(self.work.clone(), args, (sink.clone(), index)));
         let goes_on = !matches!(submitted, Err(SubmitError::Closed(_)));
         if let Err(error) = submitted {
             sink.put(index, Err(error.into_failure(self.work.name.as_str())));

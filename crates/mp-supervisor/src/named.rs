@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::error::SubmitError;
 use crate::handle::TaskHandle;
+use crate::host::Work;
 use crate::imap::{Order, Outcomes};
 use crate::job::{Args, Name};
-use crate::pool::{Pool, Work};
+use crate::pool::Pool;
 
 impl Pool {
     /// Submits a task by its name, with arguments that [`NamedTask::encode`] made.

@@ -15,7 +15,7 @@ use mp_wire::frame::{TaskFrame, ToWorker};
 use mp_wire::{Failure, WorkerId, codec};
 
 use crate::engine::{Engine, State};
-use crate::reactor::{Reactor, Source};
+use crate::reactor::{Reactor, Registration, Source};
 use crate::settings::{Backend, StartMethod};
 use crate::spawner;
 use crate::worker_io::WorkerIo;
@@ -144,15 +144,18 @@ impl Engine {
         }
     }
 
-    fn register(&self, io: &WorkerIo) -> io::Result<Vec<crate::reactor::Registration>> {
-        let engine = || self.this.upgrade().ok_or_else(|| io::Error::other("pool is gone"));
+    fn register(&self, io: &WorkerIo) -> io::Result<Vec<Registration>> {
+        let engine = self.this.upgrade().ok_or_else(|| io::Error::other("pool is gone"))?;
         let reactor = Reactor::get()?;
-        let mut registrations = Vec::new();
-        registrations.push(reactor.add(io.line.as_fd(), (engine()?, io.id, Source::Line))?);
-        if let Some(child) = &io.child {
-            registrations.push(reactor.add(child.as_fd(), (engine()?, io.id, Source::Exit))?);
+        let line = reactor.add(io.line.as_fd(), (Arc::<Self>::clone(&engine), io.id, Source::Line))?;
+        let Some(child) = &io.child else { return Ok(vec![line]) };
+        match reactor.add(child.as_fd(), (engine, io.id, Source::Exit)) {
+            Ok(exit) => Ok(vec![line, exit]),
+            Err(error) => {
+                reactor.remove(io.line.as_fd(), line);
+                Err(error)
+            }
         }
-        Ok(registrations)
     }
 
     /// A process gets the signal. A thread cannot be ended: it is left behind, and counts as gone.

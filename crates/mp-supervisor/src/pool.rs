@@ -3,36 +3,20 @@
 //! Does **not** know how they run: it encodes, submits, and hands out claims.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use mp_scheduler::{Event, Terms};
-use mp_wire::{Failure, TaskId, codec};
-use mp_worker::{Entry, Task, entry_of};
+use mp_scheduler::Terms;
+use mp_wire::{Failure, codec};
+use mp_worker::{Task, entry_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::builder::PoolBuilder;
-use crate::engine::Engine;
-use crate::error::{Error, Result, SubmitError};
+use crate::error::{Result, SubmitError};
 use crate::handle::{Decode, MapHandle, Reader, TaskHandle};
-use crate::job::{Args, Job, Name};
-use crate::serial::Serial;
+use crate::host::{Host, Work};
+use crate::job::{Args, Name};
 use crate::sink::{Many, One, Sink};
 use crate::stats::Stats;
-
-#[derive(Clone)]
-pub(crate) enum Kind {
-    Engine(Arc<Engine>),
-    Serial(Arc<Serial>),
-}
-
-/// What a job is made of, beside its arguments.
-#[derive(Clone, Debug)]
-pub(crate) struct Work {
-    pub(crate) entry: Entry,
-    pub(crate) name: Name,
-    pub(crate) terms: Terms,
-}
 
 /// A number of workers and the tasks that wait for them. Python: `multiprocessing.Pool`.
 ///
@@ -47,27 +31,14 @@ pub(crate) struct Work {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pool {
-    kind: Kind,
+    host: Host,
     terms: Terms,
     max_payload: usize,
 }
 
 impl Pool {
-    pub(crate) fn from_parts(kind: Kind, terms: Terms, max_payload: usize) -> Self {
-        Self { kind, terms, max_payload }
-    }
-
-    /// A pool of so many worker processes, all else by default.
-    ///
-    /// # Errors
-    /// As [`PoolBuilder::build`].
-    pub fn new(workers: usize) -> Result<Self> {
-        Self::builder().workers(workers).build()
-    }
-
-    /// A pool that is told more.
-    pub fn builder() -> PoolBuilder {
-        PoolBuilder::default()
+    pub(crate) fn from_parts(host: Host, terms: Terms, max_payload: usize) -> Self {
+        Self { host, terms, max_payload }
     }
 
     /// Runs `task` on a worker and waits for its outcome. Python: `Pool.apply`.
@@ -179,10 +150,7 @@ impl Pool {
 
     /// Takes no more tasks; what was submitted is still run. Python: `Pool.close`.
     pub fn close(&self) {
-        match &self.kind {
-            Kind::Engine(engine) => engine.event(Event::Close),
-            Kind::Serial(serial) => serial.close(),
-        }
+        self.host.close();
     }
 
     /// Closes, and waits until all tasks and all workers have ended. Python: `close` and `join`.
@@ -191,39 +159,25 @@ impl Pool {
     /// When the pool has ended by itself, with the reason: its workers died too often, or could not be started.
     pub fn join(&self) -> Result<()> {
         self.close();
-        let Kind::Engine(engine) = &self.kind else { return Ok(()) };
-        engine.wait_end(None);
-        match engine.failure() {
-            Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Invalid(reason))),
-            None => Ok(()),
-        }
+        self.host.join()
     }
 
     /// Ends now: tasks that wait or run end as [`Failure::Stopped`], workers are asked to end and killed after the grace.
     /// Python: `Pool.terminate`.
     pub fn terminate(&self) {
-        match &self.kind {
-            Kind::Engine(engine) => engine.kill("pool was terminated"),
-            Kind::Serial(serial) => serial.close(),
-        }
+        self.host.terminate();
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
     #[must_use]
     pub fn worker_pids(&self) -> Vec<u32> {
-        match &self.kind {
-            Kind::Engine(engine) => engine.pids(),
-            Kind::Serial(_) => vec![std::process::id()],
-        }
+        self.host.pids()
     }
 
     /// Counts and times so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        match &self.kind {
-            Kind::Engine(engine) => engine.stats(),
-            Kind::Serial(serial) => serial.stats(),
-        }
+        self.host.stats()
     }
 
     pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
@@ -249,8 +203,8 @@ impl Pool {
         encode(&mut args, self.max_payload)?;
         let one = Arc::new(One::default());
         let name = work.name.clone();
-        let first = self.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
-        Ok(TaskHandle::new(one, Reader { name, first, decode }, self.engine()))
+        let first = self.host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
+        Ok(TaskHandle::new(one, Reader { name, first, decode }, self.host.engine()))
     }
 
     pub(crate) fn submit_many<R>(
@@ -261,41 +215,18 @@ impl Pool {
     ) -> Result<MapHandle<R>, SubmitError> {
         let many = Arc::new(Many::default());
         let (name, items) = (work.name.clone(), args.len() as usize);
-        let first = self.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
+        let first = self.host.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
         Ok(MapHandle::new(many, Reader { name, first, decode }, items))
     }
 
-    /// Submits a job whose first item is the `base`-th of the caller's input.
-    pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
-        submit(&self.kind, work, args, (sink, base))
-    }
-
-    pub(crate) fn kind(&self) -> &Kind {
-        &self.kind
-    }
-
-    fn engine(&self) -> Weak<Engine> {
-        match &self.kind {
-            Kind::Engine(engine) => Arc::downgrade(engine),
-            Kind::Serial(_) => Weak::new(),
-        }
-    }
-}
-
-pub(crate) fn submit(kind: &Kind, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
-    let Work { entry, name, terms } = work;
-    let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), open: 0 };
-    match kind {
-        Kind::Engine(engine) => engine.submit(job),
-        Kind::Serial(serial) => serial.submit(job),
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Kind::Engine(engine) = &self.kind {
-            engine.shut_down("pool was dropped");
-        }
+        self.host.shut_down("pool was dropped");
     }
 }
 
@@ -303,7 +234,7 @@ impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut pool = f.debug_struct("Pool");
         pool.field("stats", &self.stats());
-        if let Kind::Engine(engine) = &self.kind {
+        if let Some(engine) = self.host.engine().upgrade() {
             pool.field("workers", &engine.describe());
         }
         pool.finish_non_exhaustive()

@@ -3,83 +3,29 @@
 //! Does **not** have a mechanism of its own: it is a pool of one worker that is not replaced.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mp_scheduler::{Config, Event, Terms};
-use mp_sys::child::{Child, Signal, Stream};
+use mp_sys::child::{Child, Signal};
 use mp_wire::{Failure, WorkerExit, codec};
 use mp_worker::{Entry, Task, entry_of};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::builder::calling;
 use crate::engine::{Engine, Making};
 use crate::error::{Error, Result, SubmitError};
 use crate::handle::{Reader, TaskHandle};
+use crate::host::{Host, Work};
 use crate::job::{Args, Name};
-use crate::pool::{Kind, Work, submit};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::{One, Sink};
-
-/// Where a standard stream of a process goes.
-#[derive(Clone, Debug, Default)]
-pub struct Stdio(Arc<StdioKind>);
-
-#[derive(Debug, Default)]
-enum StdioKind {
-    #[default]
-    Inherit,
-    Null,
-    To(OwnedFd),
-}
-
-impl Stdio {
-    /// Where this process's own goes.
-    #[must_use]
-    pub fn inherit() -> Self {
-        Self::default()
-    }
-
-    /// Nowhere.
-    #[must_use]
-    pub fn null() -> Self {
-        Self(Arc::new(StdioKind::Null))
-    }
-
-    pub(crate) fn open(&self) -> io::Result<Stream> {
-        Ok(match &*self.0 {
-            StdioKind::Inherit => Stream::Inherit,
-            StdioKind::Null => Stream::Null,
-            StdioKind::To(fd) => Stream::To(mp_sys::socket::raise(fd)?),
-        })
-    }
-}
-
-impl From<File> for Stdio {
-    fn from(file: File) -> Self {
-        Self(Arc::new(StdioKind::To(file.into())))
-    }
-}
-
-impl From<OwnedFd> for Stdio {
-    fn from(fd: OwnedFd) -> Self {
-        Self(Arc::new(StdioKind::To(fd)))
-    }
-}
-
-/// The surroundings of a worker process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Streams {
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) stdout: Stdio,
-    pub(crate) stderr: Stdio,
-}
+use crate::streams::{Stdio, Streams};
+use crate::worker_io::calling;
 
 /// Builds a [`Process`].
 #[must_use = "a builder does nothing until spawn()"]
@@ -174,8 +120,8 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
 /// The one task of a process, and no more to come.
 fn hand_over<R: DeserializeOwned>(engine: &Arc<Engine>, work: Work, args: Args) -> Result<TaskHandle<R>, SubmitError> {
     let (one, name) = (Arc::new(One::default()), work.name.clone());
-    let kind = Kind::Engine(Arc::clone(engine));
-    let first = submit(&kind, work, args, (Sink::One(Arc::clone(&one)), 0))?;
+    let host = Host::Engine(Arc::clone(engine));
+    let first = host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
     engine.event(Event::Close);
     Ok(TaskHandle::new(one, Reader { name, first, decode: codec::decode }, Arc::downgrade(engine)))
 }

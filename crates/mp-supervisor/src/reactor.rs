@@ -1,6 +1,6 @@
 //! The thread that hears all workers of this process: their frames, their deaths, and the passing of time.
 //!
-//! Does **not** know what a frame says; it tells the engine concerned. It never waits on a worker (I2): it reads what is
+//! Does **not** know what a frame says; it tells who listens. It never waits on a worker (I2): it reads what is
 //! there, and sleeps only in one place, where everything can wake it.
 
 use std::collections::{BinaryHeap, HashMap};
@@ -13,8 +13,6 @@ use mp_sys::poll::Poller;
 use mp_wire::WorkerId;
 use parking_lot::Mutex;
 
-use crate::engine::Engine;
-
 /// What became readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -22,6 +20,16 @@ pub(crate) enum Source {
     Line,
     /// A pidfd: the process has ended.
     Exit,
+}
+
+/// Who is told.
+pub(crate) trait Listener: Send + Sync {
+    /// The line of `worker` has something to say.
+    fn readable(&self, worker: WorkerId);
+    /// The process of `worker` has ended.
+    fn exited(&self, worker: WorkerId);
+    /// The time has come.
+    fn tick(&self);
 }
 
 pub(crate) struct Reactor {
@@ -32,7 +40,7 @@ pub(crate) struct Reactor {
 #[derive(Default)]
 struct State {
     next: u64,
-    sources: HashMap<u64, (Arc<Engine>, WorkerId, Source)>,
+    sources: HashMap<u64, (Arc<dyn Listener>, WorkerId, Source)>,
     timers: BinaryHeap<Timer>,
 }
 
@@ -53,16 +61,16 @@ impl Reactor {
         Ok(reactor)
     }
 
-    /// Tells `engine` from now on when `fd` is readable.
+    /// Tells the listener from now on when `fd` is readable.
     pub(crate) fn add(
         &self,
         fd: BorrowedFd<'_>,
-        (engine, worker, source): (Arc<Engine>, WorkerId, Source),
+        (listener, worker, source): (Arc<dyn Listener>, WorkerId, Source),
     ) -> io::Result<Registration> {
         let mut state = self.state.lock();
         state.next += 1;
         let token = state.next;
-        state.sources.insert(token, (engine, worker, source));
+        state.sources.insert(token, (listener, worker, source));
         drop(state);
         if let Err(error) = self.poller.add(fd, token) {
             self.state.lock().sources.remove(&token);
@@ -75,15 +83,15 @@ impl Reactor {
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>, registration: Registration) {
         self.poller.remove(fd);
         let removed = self.state.lock().sources.remove(&registration.0);
-        // The engine may end here, not under the lock.
+        // The listener may end here, not under the lock.
         drop(removed);
     }
 
-    /// Tells `engine` when it is `at`.
-    pub(crate) fn wake_at(&self, at: Instant, engine: Weak<Engine>) {
+    /// Tells `listener` when it is `at`.
+    pub(crate) fn wake_at(&self, at: Instant, listener: Weak<dyn Listener>) {
         let mut state = self.state.lock();
         let first = state.timers.peek().is_none_or(|timer| at < timer.at);
-        state.timers.push(Timer { at, engine });
+        state.timers.push(Timer { at, listener });
         drop(state);
         if first {
             self.poller.ring();
@@ -100,24 +108,24 @@ impl Reactor {
             for token in ready.drain(..) {
                 self.hear(token);
             }
-            self.due().into_iter().for_each(|engine| engine.tick());
+            self.due().into_iter().for_each(|listener| listener.tick());
         }
     }
 
     fn hear(&self, token: u64) {
-        let Some((engine, worker, source)) = self.state.lock().sources.get(&token).cloned() else { return };
+        let Some((listener, worker, source)) = self.state.lock().sources.get(&token).cloned() else { return };
         match source {
-            Source::Line => engine.readable(worker),
-            Source::Exit => engine.exited(worker),
+            Source::Line => listener.readable(worker),
+            Source::Exit => listener.exited(worker),
         }
     }
 
-    fn due(&self) -> Vec<Arc<Engine>> {
+    fn due(&self) -> Vec<Arc<dyn Listener>> {
         let now = Instant::now();
         let mut state = self.state.lock();
         let mut due = Vec::new();
         while state.timers.peek().is_some_and(|timer| timer.at <= now) {
-            due.extend(state.timers.pop().and_then(|timer| timer.engine.upgrade()));
+            due.extend(state.timers.pop().and_then(|timer| timer.listener.upgrade()));
         }
         due
     }
@@ -126,7 +134,7 @@ impl Reactor {
 /// Ordered so that the earliest is the greatest: a `BinaryHeap` gives the greatest first.
 struct Timer {
     at: Instant,
-    engine: Weak<Engine>,
+    listener: Weak<dyn Listener>,
 }
 
 impl Ord for Timer {

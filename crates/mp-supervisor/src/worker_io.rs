@@ -16,6 +16,9 @@ use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
 use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
+use crate::error::{Error, Result};
+use crate::settings::Backend;
+
 /// One living worker.
 #[derive(Debug)]
 pub(crate) struct WorkerIo {
@@ -37,6 +40,21 @@ pub(crate) struct Calling {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<str>,
     pub(crate) directory: Option<String>,
+}
+
+/// Who this program's workers are told that they are.
+pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -> Result<Calling> {
+    if backend == Backend::Processes {
+        if mp_worker::is_worker() {
+            return Err(Error::WorkerRunsMain);
+        }
+        if !mp_worker::initialized() {
+            return Err(Error::NotInitialized);
+        }
+    }
+    let identity = mp_worker::own_identity()
+        .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
+    Ok(Calling { identity, pool: Arc::from(pool), directory })
 }
 
 /// Our ends of what a process is born with, and its own.

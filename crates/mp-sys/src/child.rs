@@ -146,7 +146,12 @@ impl Child {
         // SAFETY: pidfd_open has no memory effects. The child is ours and not yet waited for, so the pid is its own.
         let raw = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid.as_raw(), 0) };
         if raw < 0 {
-            return Err(io::Error::last_os_error());
+            let error = io::Error::last_os_error();
+            // Without a pidfd it cannot be watched; it must not stay either. Nobody else has waited for it, so the number is
+            // its own, and SIGKILL bounds the wait.
+            let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+            let _ = nix::sys::wait::waitpid(pid, None);
+            return Err(error);
         }
         // SAFETY: the kernel has just made this descriptor for us.
         let pidfd = unsafe { OwnedFd::from_raw_fd(raw as i32) };

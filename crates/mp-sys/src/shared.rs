@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
@@ -44,8 +45,11 @@ impl SharedPage {
     /// # Errors
     /// When descriptors or memory run out.
     pub fn create() -> io::Result<(Self, OwnedFd)> {
-        let file = File::from(memfd_create(c"mp-status", MFdFlags::MFD_CLOEXEC)?);
+        let file = File::from(memfd_create(c"mp-status", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?);
         file.set_len(LENGTH.get() as u64)?;
+        // A worker that cut it short would have the supervisor die of SIGBUS (I9).
+        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
         let fd = crate::socket::raise(&file)?;
         Ok((Self::map(&fd)?, fd))
     }
@@ -141,5 +145,6 @@ mod tests {
         assert_eq!(here.write(0, b"hello outbox"), Some(16));
         assert_eq!(there.read(12), b"hello outbox");
         assert_eq!(here.write(OUTBOX - 8, b"too long for it"), None);
+        assert!(File::from(fd).set_len(8).is_err(), "nobody can cut it short");
     }
 }

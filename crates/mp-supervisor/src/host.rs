@@ -1,0 +1,96 @@
+//! What runs a pool's tasks: an engine with workers, or the calling thread.
+//!
+//! Does **not** know types: it takes encoded jobs.
+
+use std::sync::{Arc, Weak};
+
+use mp_scheduler::{Event, Terms};
+use mp_wire::TaskId;
+use mp_worker::Entry;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result, SubmitError};
+use crate::job::{Args, Job, Name};
+use crate::serial::Serial;
+use crate::sink::Sink;
+use crate::stats::Stats;
+
+#[derive(Clone)]
+pub(crate) enum Host {
+    Engine(Arc<Engine>),
+    Serial(Arc<Serial>),
+}
+
+/// What a job is made of, beside its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub(crate) entry: Entry,
+    pub(crate) name: Name,
+    pub(crate) terms: Terms,
+}
+
+impl Host {
+    /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
+    pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
+        let Work { entry, name, terms } = work;
+        let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), open: 0 };
+        match self {
+            Self::Engine(engine) => engine.submit(job),
+            Self::Serial(serial) => serial.submit(job),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Engine(engine) => engine.event(Event::Close),
+            Self::Serial(serial) => serial.close(),
+        }
+    }
+
+    /// Waits for the end of all workers; says why, if it was not asked for.
+    pub(crate) fn join(&self) -> Result<()> {
+        let Self::Engine(engine) = self else { return Ok(()) };
+        engine.wait_end(None);
+        match engine.failure() {
+            Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Invalid(reason))),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn terminate(&self) {
+        match self {
+            Self::Engine(engine) => engine.kill("pool was terminated"),
+            Self::Serial(serial) => serial.close(),
+        }
+    }
+
+    /// As `terminate`, and waits for the end, in bounded time (I10).
+    pub(crate) fn shut_down(&self, reason: &str) {
+        match self {
+            Self::Engine(engine) => engine.shut_down(reason),
+            Self::Serial(serial) => serial.close(),
+        }
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        match self {
+            Self::Engine(engine) => engine.pids(),
+            Self::Serial(_) => vec![std::process::id()],
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        match self {
+            Self::Engine(engine) => engine.stats(),
+            Self::Serial(serial) => serial.stats(),
+        }
+    }
+
+    /// For who may want to cancel; nothing can be cancelled where all has run before the submission returns.
+    pub(crate) fn engine(&self) -> Weak<Engine> {
+        match self {
+            Self::Engine(engine) => Arc::downgrade(engine),
+            Self::Serial(_) => Weak::new(),
+        }
+    }
+}

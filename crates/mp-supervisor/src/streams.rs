@@ -1,0 +1,65 @@
+//! The surroundings of a worker process: where its standard streams go, and its environment.
+//!
+//! Does **not** know what runs in it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use mp_sys::child::Stream;
+
+/// Where a standard stream of a process goes.
+#[derive(Clone, Debug, Default)]
+pub struct Stdio(Arc<StdioKind>);
+
+#[derive(Debug, Default)]
+enum StdioKind {
+    #[default]
+    Inherit,
+    Null,
+    To(OwnedFd),
+}
+
+impl Stdio {
+    /// Where this process's own goes.
+    #[must_use]
+    pub fn inherit() -> Self {
+        Self::default()
+    }
+
+    /// Nowhere.
+    #[must_use]
+    pub fn null() -> Self {
+        Self(Arc::new(StdioKind::Null))
+    }
+
+    pub(crate) fn open(&self) -> io::Result<Stream> {
+        Ok(match &*self.0 {
+            StdioKind::Inherit => Stream::Inherit,
+            StdioKind::Null => Stream::Null,
+            StdioKind::To(fd) => Stream::To(mp_sys::socket::raise(fd)?),
+        })
+    }
+}
+
+impl From<File> for Stdio {
+    fn from(file: File) -> Self {
+        Self(Arc::new(StdioKind::To(file.into())))
+    }
+}
+
+impl From<OwnedFd> for Stdio {
+    fn from(fd: OwnedFd) -> Self {
+        Self(Arc::new(StdioKind::To(fd)))
+    }
+}
+
+/// The surroundings of a worker process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) stdout: Stdio,
+    pub(crate) stderr: Stdio,
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mp_link::LinkError;
 use mp_scheduler::{Event, Span};
 use mp_sys::child::Ended;
-use mp_wire::frame::{Body, FromWorkerFrame, Hello, Record, Report, from_worker, split_record};
+use mp_wire::frame::{Body, FromWorkerFrame, Hello, Identity, Record, Report, from_worker, split_record};
 use mp_wire::{Failure, WorkerExit, WorkerId};
 
 use crate::engine::{Engine, Exit, State};
@@ -124,15 +124,7 @@ impl Engine {
 
     fn hello(&self, state: &mut State, now: Instant, worker: WorkerId, hello: &Hello) -> Result<(), String> {
         let Some(io) = state.worker(worker) else { return Ok(()) };
-        let (ours, theirs) = (io.identity, hello.identity);
-        let differs = [
-            ("protocol version", ours.protocol != theirs.protocol),
-            ("token", ours.token != theirs.token),
-            ("executable", ours.build != theirs.build),
-            ("list of named tasks", ours.registry != theirs.registry),
-            ("process id", io.pid() != hello.pid),
-        ];
-        if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
+        if let Some(what) = difference((io.identity, io.pid()), hello) {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
         self.step(state, now, Event::Ready(worker));
@@ -177,6 +169,19 @@ impl Engine {
             Err("spoke of a task that it was not given".to_owned())
         }
     }
+}
+
+/// What a worker says otherwise than it should, if anything.
+fn difference((ours, pid): (Identity, u32), hello: &Hello) -> Option<&'static str> {
+    let theirs = hello.identity;
+    let differs = [
+        ("protocol version", ours.protocol != theirs.protocol),
+        ("token", ours.token != theirs.token),
+        ("executable", ours.build != theirs.build),
+        ("list of named tasks", ours.registry != theirs.registry),
+        ("process id", pid != hello.pid),
+    ];
+    differs.into_iter().find_map(|(what, differs)| differs.then_some(what))
 }
 
 fn read_bulk(state: &mut State, worker: WorkerId, len: u64) -> Result<Vec<u8>, String> {
@@ -241,5 +246,22 @@ impl State {
 
     pub(crate) fn is_stopping(&self, worker: WorkerId) -> bool {
         self.scheduler.workers().any(|(id, state)| id == worker && state.name() == "stopping")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_of_another_program_is_told_apart() {
+        let own = Identity { protocol: 1, build: 2, registry: 3, token: 4 };
+        let says = |identity, pid| difference((own, 77), &Hello { identity, pid });
+        assert_eq!(says(own, 77), None);
+        assert_eq!(says(Identity { protocol: 9, ..own }, 77), Some("protocol version"));
+        assert_eq!(says(Identity { build: 9, ..own }, 77), Some("executable"));
+        assert_eq!(says(Identity { registry: 9, ..own }, 77), Some("list of named tasks"));
+        assert_eq!(says(Identity { token: 9, ..own }, 77), Some("token"));
+        assert_eq!(says(own, 78), Some("process id"));
     }
 }

@@ -91,6 +91,10 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
     pub fn spawn(self) -> Result<Process<R>> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let args = self.args?;
+        if self.start_method == StartMethod::Fork && !self.streams.are_inherited() {
+            let text = "a forked process has this process's streams and environment: use StartMethod::Spawn for others";
+            return Err(Error::Invalid(text.to_owned()));
+        }
         let name = self.name.unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let making = Making {
             backend: Backend::Processes,

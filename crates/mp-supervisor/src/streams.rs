@@ -56,10 +56,18 @@ impl From<OwnedFd> for Stdio {
     }
 }
 
-/// The surroundings of a worker process.
+/// The surroundings of a worker process, where they are not this process's own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) stdout: Stdio,
     pub(crate) stderr: Stdio,
+}
+
+impl Streams {
+    /// Whether all is as in this process: a fork cannot have it otherwise.
+    pub(crate) fn are_inherited(&self) -> bool {
+        let inherits = |stdio: &Stdio| matches!(&*stdio.0, StdioKind::Inherit);
+        self.env.is_empty() && inherits(&self.stdout) && inherits(&self.stderr)
+    }
 }

@@ -9,7 +9,7 @@
 #![expect(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::ffi::{CString, OsStr, OsString};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -215,11 +215,15 @@ pub fn fork_single_threaded() -> io::Result<Option<Child>> {
             ),
         ));
     }
+    // What waits in a buffer would be written by both.
+    let _ = io::stdout().flush();
     // SAFETY: with one thread, the child is a complete copy: it may do all that the parent may.
     match unsafe { nix::unistd::fork()? } {
         ForkResult::Parent { child } => Child::of(child).map(Some),
         ForkResult::Child => {
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
+            // As a spawned one: it does not take the program's input away from it.
+            let _ = std::fs::File::open("/dev/null").and_then(|null| crate::socket::redirect_stdin(null));
             Ok(None)
         }
     }

@@ -48,6 +48,14 @@ pub fn redirect(fd: impl AsFd, target: RawFd) -> io::Result<()> {
     }
 }
 
+/// Makes standard input read from `file`.
+///
+/// # Errors
+/// None for an open descriptor.
+pub(crate) fn redirect_stdin(file: impl AsFd) -> io::Result<()> {
+    Ok(nix::unistd::dup2_stdin(file)?)
+}
+
 /// Looks at the front of the next packet of `fd` without taking it, and without waiting. Gives the length of the whole
 /// packet, which may be more than `buffer` holds; 0 means end of file.
 ///

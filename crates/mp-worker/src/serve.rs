@@ -143,3 +143,39 @@ impl Worker<'_> {
 fn descriptors_of(segment: &Segment<'_>) -> usize {
     segment.baggage as usize + usize::from(matches!(segment.args, Body::Bulk(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mp_wire::frame::{FromWorkerFrame, from_worker};
+
+    const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };
+
+    /// Greets a worker so; gives what it answers, and the code it ends with when it is then told to stop with 5.
+    fn greeted(identity: Identity) -> (Hello, i32) {
+        let (supervisor, worker) = Line::between_threads().expect("a line");
+        let worker_id = WorkerId { slot: 0, generation: 1 };
+        let welcome = Welcome { identity, worker: worker_id, pool: "test".to_owned(), directory: None };
+        for frame in [ToWorker::Welcome(welcome), ToWorker::Stop(5)] {
+            supervisor.send(&codec::encode(&frame).expect("encodes"), Vec::new()).expect("sent");
+        }
+        let code = serve(&worker, &Status::local().expect("memory"), OWN);
+        let answer = supervisor.try_recv().expect("a line").expect("an answer");
+        let Ok(FromWorkerFrame::Hello(hello)) = from_worker(&answer) else { panic!("{answer:?}") };
+        (hello, code)
+    }
+
+    #[test]
+    fn a_supervisor_of_the_same_program_is_served() {
+        let (hello, code) = greeted(Identity { token: 7, ..OWN });
+        assert_eq!((hello.identity, code), (Identity { token: 7, ..OWN }, 5));
+    }
+
+    #[test]
+    fn a_supervisor_of_another_program_hears_who_it_is_not() {
+        for other in [Identity { build: 9, ..OWN }, Identity { registry: 9, ..OWN }, Identity { protocol: 9, ..OWN }] {
+            let (hello, code) = greeted(other);
+            assert_eq!((hello.identity, code), (OWN, MISMATCH));
+        }
+    }
+}

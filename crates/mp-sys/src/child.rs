@@ -223,7 +223,7 @@ pub fn fork_single_threaded() -> io::Result<Option<Child>> {
         ForkResult::Child => {
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
             // As a spawned one: it does not take the program's input away from it.
-            let _ = std::fs::File::open("/dev/null").and_then(|null| crate::socket::redirect_stdin(null));
+            let _ = std::fs::File::open("/dev/null").and_then(crate::socket::redirect_stdin);
             Ok(None)
         }
     }

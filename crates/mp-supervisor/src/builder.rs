@@ -144,11 +144,17 @@ impl PoolBuilder {
             calling: calling(self.backend, &self.name, None)?,
             streams: Streams::default(),
         };
-        let config = Config { workers: self.workers as u32, ..self.config };
+        let forks = self.backend == Backend::Processes && self.start_method == StartMethod::Fork;
+        let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new())),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
+        // Forks are made here and now, so their refusal is known; others start while work is submitted.
+        if forks && let Some(error) = host.spawn_error() {
+            host.shut_down("it could not fork");
+            return Err(error);
+        }
         Ok(Pool::from_parts(host, self.terms, self.max_payload))
     }
 

@@ -57,6 +57,14 @@ impl Host {
         }
     }
 
+    /// Why a worker could not be started, if one could not.
+    pub(crate) fn spawn_error(&self) -> Option<Error> {
+        match self {
+            Self::Engine(engine) => engine.spawn_error(),
+            Self::Serial(_) => None,
+        }
+    }
+
     pub(crate) fn terminate(&self) {
         match self {
             Self::Engine(engine) => engine.kill("pool was terminated"),

@@ -18,6 +18,9 @@
 //! ```
 //!
 //! Does **not** show a command line with more of its own than tasks: such a program calls `mp::Pool` itself.
+// What the attribute writes must not trip the strictest of lints.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 use std::process::ExitCode;
 

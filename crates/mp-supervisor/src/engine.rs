@@ -199,8 +199,11 @@ impl Engine {
 
     /// Ends everything now, because the user wants it.
     pub(crate) fn kill(&self, reason: &str) {
-        self.state.lock().asked = true;
-        self.event(Event::Kill(reason.to_owned()));
+        let mut state = self.state.lock();
+        // What has ended by itself has not ended because it was asked to.
+        state.asked |= *state.scheduler.phase() < Phase::Killing(String::new());
+        self.step(&mut state, Instant::now(), Event::Kill(reason.to_owned()));
+        self.finish(state);
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {

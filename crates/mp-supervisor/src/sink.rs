@@ -4,6 +4,7 @@
 //!
 //! `put` is called under the engine's lock, `wake` after it: nobody is woken into a lock that is still held.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Waker};
@@ -83,8 +84,11 @@ impl One {
     fn wake(&self) {
         let waker = self.state.lock().waker.take();
         self.ready.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
+        // It is the executor's, and this thread serves everybody: its panic stays here.
+        if let Some(waker) = waker
+            && catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err()
+        {
+            tracing::error!("the waker of a handle panicked");
         }
     }
 

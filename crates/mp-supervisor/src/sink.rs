@@ -243,3 +243,34 @@ impl Many {
         self.state.lock().block = Block::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("no"));
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_harms_nobody() {
+        let one = One::default();
+        assert!(one.poll(&Waker::from(Arc::new(Panics))).is_pending());
+        one.put(Ok(vec![1]));
+        one.wake();
+        assert_eq!(one.take(), Some(Ok(vec![1])));
+    }
+
+    #[test]
+    fn the_first_word_is_the_last() {
+        let one = One::default();
+        one.put(Err(Failure::Cancelled));
+        one.put(Ok(vec![1]));
+        assert_eq!(one.take(), Some(Err(Failure::Cancelled)));
+    }
+}

@@ -95,6 +95,11 @@ impl Status {
             .is_ok()
     }
 
+    /// Worker: the item that was begun last is over; what is still done for it is no time of its own.
+    pub fn over(&self) {
+        self.0.word(STARTED).store(u64::MAX, Ordering::Release);
+    }
+
     /// Supervisor: takes back up to `most` items from the end of frame `number`; gives how many.
     #[must_use]
     pub fn revoke(&self, number: u32, most: u16) -> u16 {
@@ -119,7 +124,7 @@ impl Status {
         })
     }
 
-    /// When the item that was begun last was begun, in nanoseconds of CLOCK_MONOTONIC.
+    /// When the item that was begun last was begun, in nanoseconds of CLOCK_MONOTONIC; the end of all time when it is over.
     #[must_use]
     pub fn started_ns(&self) -> u64 {
         self.0.word(STARTED).load(Ordering::Acquire)

@@ -82,7 +82,7 @@ impl Serial {
                 self.stats.lock().run += Duration::from_nanos(run_ns);
                 Ok(())
             }
-            Reported::Panicked(panic) => Err(Failure::panicked(job.label(task), panic)),
+            Reported::Panicked(caught) => Err(Failure::panicked(job.label(task), caught.into_panic())),
             Reported::Refused(refused) => Err(Failure::codec(job.label(task), refused.stage, refused.reason.0)),
         }
     }

@@ -18,6 +18,7 @@ mod task;
 
 pub use context::{WorkerInfo, current_worker};
 pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
+pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
 pub use task::{Entry, Ran, Refused, Task, entry_of};

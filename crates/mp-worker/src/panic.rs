@@ -15,11 +15,34 @@ const LONGEST: usize = 16 * 1024;
 
 thread_local! {
     static WATCHED: Cell<bool> = const { Cell::new(false) };
-    static SEEN: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    static SEEN: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// A panic that was caught. Its backtrace is addresses still: to find their names takes up to seconds, in a large program
+/// with debug information, and is nothing that the task does.
+#[derive(Debug, Default)]
+pub struct Caught {
+    message: String,
+    location: Option<String>,
+    backtrace: Option<Backtrace>,
+}
+
+impl Caught {
+    /// What is reported of it.
+    #[must_use]
+    pub fn into_panic(self) -> Panic {
+        let backtrace = self.backtrace.map(|backtrace| shorten(backtrace.to_string()));
+        Panic { message: self.message, location: self.location, backtrace }
+    }
+}
+
+/// A panic that nobody has had, but that stands for something.
+pub(crate) fn in_words(message: String) -> Caught {
+    Caught { message: shorten(message), ..Caught::default() }
 }
 
 /// Runs `body`; its panic comes back as data.
-pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
+pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> Result<T, Caught> {
     install();
     SEEN.set(None);
     let outer = WATCHED.replace(true);
@@ -29,7 +52,7 @@ pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
         let text = message(payload.as_ref());
         // What was seen last may be another, that the body had caught: one that is resumed is not seen.
         let seen = SEEN.take().filter(|seen| seen.message == text);
-        let panic = seen.unwrap_or_else(|| Panic { message: text, ..Panic::default() });
+        let panic = seen.unwrap_or_else(|| in_words(text));
         // A payload whose drop panics would take the worker with it.
         std::mem::forget(payload);
         panic
@@ -47,12 +70,11 @@ fn install() {
 fn note(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
-    let panic = Panic {
+    SEEN.set(Some(Caught {
         message: message(info.payload()),
         location: info.location().map(ToString::to_string),
-        backtrace: captured.then(|| shorten(backtrace.to_string())),
-    };
-    SEEN.set(Some(panic));
+        backtrace: captured.then_some(backtrace),
+    }));
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -87,7 +109,10 @@ mod tests {
             drop(catch_unwind(|| panic!("caught")));
             std::panic::resume_unwind(Box::new("resumed"))
         };
-        assert_eq!(watch(body), Err::<(), _>(Panic { message: "resumed".to_owned(), ..Panic::default() }));
+        assert_eq!(
+            watch(body).map_err(Caught::into_panic),
+            Err::<(), _>(Panic { message: "resumed".to_owned(), ..Panic::default() })
+        );
     }
 
     #[test]

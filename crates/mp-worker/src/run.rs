@@ -5,12 +5,12 @@
 use std::os::fd::OwnedFd;
 
 use mp_link::baggage;
+use mp_wire::TaskId;
 use mp_wire::frame::{Body, Record, Report};
-use mp_wire::{Panic, TaskId};
 
-use crate::panic::{shorten, watch};
+use crate::panic::{Caught, in_words, shorten, watch};
 use crate::task::{Entry, Ran, Refused};
-use crate::{WorkerInfo, context, panic};
+use crate::{WorkerInfo, context};
 
 /// What became of an item.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub enum Reported {
     /// It ran: the time it took, in nanoseconds; the result's bytes are in the buffer.
     Value(u64),
     /// It panicked.
-    Panicked(Panic),
+    Panicked(Caught),
     /// A value could not cross.
     Refused(Refused),
 }
@@ -41,7 +41,7 @@ impl Reported {
     pub(crate) fn into_record(self, task: TaskId, body: Body<'_>) -> Record<'_> {
         let (run_ns, report) = match self {
             Self::Value(run_ns) => (run_ns, Report::Value(body)),
-            Self::Panicked(panic) => (0, Report::Panicked(panic)),
+            Self::Panicked(caught) => (0, Report::Panicked(caught.into_panic())),
             Self::Refused(refused) => (0, Report::Codec(refused.stage, shorten(refused.reason.0))),
         };
         Record { task, run_ns, report }
@@ -50,5 +50,5 @@ impl Reported {
 
 /// A panic that stands for a value that could not be sent at all.
 pub(crate) fn unsendable(reason: String) -> Reported {
-    Reported::Panicked(Panic { message: panic::shorten(reason), ..Panic::default() })
+    Reported::Panicked(in_words(reason))
 }

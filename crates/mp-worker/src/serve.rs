@@ -136,6 +136,10 @@ impl Worker<'_> {
         let task = segment.first.plus(index);
         let who = WorkerInfo::new(self.id, task, segment.attempt);
         let reported: Reported = run_item(entry, args, who, &mut self.out);
+        if let Reported::Panicked(_) = reported {
+            // Its backtrace is about to be put into words, which may take long.
+            self.status.over();
+        }
         self.back.push(task, reported, &self.out)
     }
 }

@@ -295,6 +295,7 @@ fn tasks_are_listed_with_arguments_and_a_line_each() {
       hang(ms: u64 = 3600000)                     Sleeps for an hour, or so long.
       panic(message: String = "out of luck")      Panics.
       segfault()                                  Dies of SIGSEGV.
+      spin(ms: u64 = 3600000)                     Keeps a processor busy for an hour, or so long.
       stack_overflow() -> u64                     Calls itself until the stack is used up.
 
     mpctl::tasks

@@ -78,7 +78,7 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
         .backend(backend(options.backend))
         .start_method(start_method(options.birth.start_method))
         .retries(options.retries);
-    if let Some(timeout) = options.timeout {
+    if let Some(timeout) = options.birth.timeout {
         builder = builder.timeout(timeout);
     }
     builder.build().map(Arc::new).map_err(|error| Problem::from_runtime(&error))

@@ -17,13 +17,14 @@ use mp::{Failure, NamedTask};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::args::{Spawn, StartMethod, Talk};
+use crate::args::{Birth, Spawn, StartMethod, Talk};
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::Event;
 use crate::interrupt;
 use crate::pool_cmds::start_method;
 use crate::problem::Problem;
+use crate::report::Report;
 use crate::resolve::resolve;
 use crate::session::{Counted, Ending, Session};
 
@@ -61,13 +62,15 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     check_fork(spawn.birth.start_method, workers)?;
     let results = Results::new().map_err(|error| Problem::failed(&error))?;
     let begun = Instant::now();
-    let method = start_method(spawn.birth.start_method);
-    let born = (0..workers as u64).map(|process| start(task, Order { process, ..order.clone() }, (&results, method)));
+    let born = (0..workers as u64).map(|process| {
+        let order = Order { process, ..order.clone() };
+        start(task, &spawn.birth, (order, results.clone()))
+    });
     let processes = born.collect::<Result<Vec<_>, _>>()?;
     let living: Vec<_> = processes.iter().map(Arc::downgrade).collect();
 
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64));
+    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64)).reporting(Report::without_retries());
     let run_ns = Arc::new(AtomicU64::new(0));
     let events = collect(task, join_all(processes), results, run_ns.clone());
     let ending = session.run(&events, &interrupts);
@@ -89,12 +92,12 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
     ))
 }
 
-fn start(
-    task: &'static NamedTask,
-    order: Order,
-    (results, method): (&Results, mp::StartMethod),
-) -> Result<Arc<Process>, Problem> {
-    let process = mp::Process::builder(run_into, (order, results.clone())).task_name(task.name).start_method(method);
+fn start(task: &'static NamedTask, birth: &Birth, args: (Order, Results)) -> Result<Arc<Process>, Problem> {
+    let mut process = mp::Process::builder(run_into, args).task_name(task.name);
+    process = process.start_method(start_method(birth.start_method));
+    if let Some(timeout) = birth.timeout {
+        process = process.timeout(timeout);
+    }
     process.spawn().map(Arc::new).map_err(|error| Problem::from_runtime(&error))
 }
 

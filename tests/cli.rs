@@ -6,6 +6,8 @@
 mod help;
 #[path = "cli/input.rs"]
 mod input;
+#[path = "cli/living.rs"]
+mod living;
 #[path = "cli/mistakes.rs"]
 mod mistakes;
 #[path = "cli/runs.rs"]

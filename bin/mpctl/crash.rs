@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 use std::process;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, raise};
 
@@ -41,6 +41,15 @@ fn exit(code: i32) {
 #[mp::task(ms = 3_600_000)]
 fn hang(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
+}
+
+/// Keeps a processor busy for an hour, or so long.
+#[mp::task(ms = 3_600_000)]
+fn spin(ms: u64) {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(ms) {
+        std::hint::spin_loop();
+    }
 }
 
 /// Calls itself until the stack is used up.

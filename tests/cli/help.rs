@@ -86,6 +86,7 @@ fn help_of_spawn() {
       -w, --workers <N>            How many workers [default: the processors this program may use]
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork]
+          --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
                                    values: json, lines, table]
@@ -98,6 +99,7 @@ fn help_of_spawn() {
     Examples:
       mpctl spawn --workers 8 rand_string
       mpctl spawn --workers 4 rand_string 12
+      mpctl spawn --workers 2 crash.hang --timeout 500ms
     ");
 }
 
@@ -121,10 +123,9 @@ fn help_of_apply() {
       -w, --workers <N>            How many workers [default: the processors this program may use]
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork]
+          --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
           --backend <KIND>         What the workers are [default: processes] [possible values:
                                    processes, threads, serial]
-          --timeout <TIME>         The longest a task may run: 5, 5s, 500ms, 2m; its worker is ended and
-                                   replaced
           --retries <N>            How often a task that was lost with its worker, or timed out, is
                                    tried again [default: 0]
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
@@ -190,6 +191,9 @@ fn help_of_map() {
               
               [default: spawn]
 
+          --timeout <TIME>
+              How long a task may run: 5, 500ms, 2m; then its worker is ended
+
           --backend <KIND>
               What the workers are
 
@@ -199,9 +203,6 @@ fn help_of_map() {
               - serial:    No workers: one task after another, here
               
               [default: processes]
-
-          --timeout <TIME>
-              The longest a task may run: 5, 5s, 500ms, 2m; its worker is ended and replaced
 
           --retries <N>
               How often a task that was lost with its worker, or timed out, is tried again
@@ -295,6 +296,7 @@ fn tasks_are_listed_with_arguments_and_a_line_each() {
       hang(ms: u64 = 3600000)                     Sleeps for an hour, or so long.
       panic(message: String = "out of luck")      Panics.
       segfault()                                  Dies of SIGSEGV.
+      spin(ms: u64 = 3600000)                     Keeps a processor busy for an hour, or so long.
       stack_overflow() -> u64                     Calls itself until the stack is used up.
 
     mpctl::tasks

@@ -129,7 +129,7 @@ fn exit_3_for_a_dead_process() {
     assert_snapshot!(seen(&["spawn", "--workers", "1", "crash.segfault"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
-    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    hint: the task ended its own process; the others were not harmed
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
@@ -150,6 +150,24 @@ fn exit_124_for_a_task_out_of_time() {
     hint: --timeout sets the limit, --retries N tries such tasks again
     --- exit 124
     "#);
+}
+
+#[test]
+fn exit_124_for_a_process_out_of_time() {
+    assert_snapshot!(seen(&["spawn", "--workers", "2", "crash.spin", "--timeout", "100ms"]), @r#"
+    --- stderr
+    mpctl: task 1 "mpctl::crash::spin" timed out after 100ms
+    hint: --timeout sets the limit
+    mpctl: task 1 "mpctl::crash::spin" timed out after 100ms
+    mpctl: 2 tasks (2 failed) on 2 workers in TIME
+    --- exit 124
+    "#);
+    assert_snapshot!(seen(&["spawn", "--workers", "2", "sleep_ms", "1", "--timeout", "1m", "-q"]), @r"
+    1
+    1
+    --- stderr
+    --- exit 0
+    ");
 }
 
 #[test]

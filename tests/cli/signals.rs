@@ -1,79 +1,141 @@
-//! Ctrl-C, and a reader that leaves early.
+//! Ctrl-C, SIGTERM, a reader that leaves early: it ends at once, says so, and no worker stays behind.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-#[expect(clippy::disallowed_methods, reason = "a shell starts mpctl, and this test is the shell")]
-fn start(args: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mpctl"));
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("starts")
-}
+use super::living::{Living, Worker, until};
 
-fn signal(child: &Child, signal: Signal) {
-    let pid = i32::try_from(child.id()).expect("a pid fits");
-    kill(Pid::from_raw(pid), signal).expect("it lives");
-}
+/// From the signal to the end; a busy machine is slow.
+const PROMPT: Duration = Duration::from_secs(5);
 
-/// Its exit code and what it said.
-fn end(mut child: Child) -> (Option<i32>, String) {
-    let mut said = String::new();
-    child.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
-    (child.wait().expect("ends").code(), said)
+/// The signals that ask `mpctl` to end.
+const ASKING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
+fn assert_gone(workers: &[Worker]) {
+    assert!(!workers.is_empty());
+    let left: Vec<_> = workers.iter().filter(|worker| worker.is_there()).collect();
+    assert!(left.is_empty(), "{left:?} of {workers:?} are still there");
 }
 
 #[test]
 fn the_first_ctrl_c_stops_the_pool_and_says_so() {
-    for name in [Signal::SIGINT, Signal::SIGTERM] {
-        let mut child = start(&["map", "sleep_ms", "1", "60000", "60000", "--workers", "2"]);
+    for name in ASKING {
+        let mut mpctl = Living::start(&["map", "sleep_ms", "1", "60000", "60000", "--workers", "2"]);
         // The first result shows that the work is under way, and the handler in its place.
-        let mut first = String::new();
-        BufReader::new(child.stdout.as_mut().expect("is piped")).read_line(&mut first).expect("comes");
+        assert_eq!(mpctl.lines(1), ["1"]);
+        let workers = mpctl.workers(2);
         let begun = Instant::now();
-        signal(&child, name);
-        let (code, said) = end(child);
-        assert_eq!((first.as_str(), code), ("1\n", Some(130)), "{said}");
+        mpctl.signal(name);
+        let (code, said) = mpctl.end();
+        assert_eq!(code, Some(130), "{said}");
         assert!(said.starts_with(&format!("mpctl: interrupted by {name} after 1 task and ")), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+        assert_gone(&workers);
+    }
+}
+
+/// Whoever waits for a line of input had the pool, so it was not dropped: its workers outlived mpctl as zombies,
+/// until somebody took them in.
+#[test]
+fn ctrl_c_is_heard_while_the_input_is_silent() {
+    let ways = ["--async", "--unordered", "-q"];
+    for (name, way) in ASKING.into_iter().flat_map(|name| ways.map(|way| (name, way))) {
+        let mut mpctl = Living::start(&["map", "square", way]);
+        mpctl.write("3\n");
+        assert_eq!(mpctl.lines(1), ["9"], "comes before the input ends");
+        let workers = mpctl.workers(2);
+        let begun = Instant::now();
+        mpctl.signal(name);
+        let (code, said) = mpctl.end();
+        assert_eq!(code, Some(130), "{name} {way}: {said}");
+        assert!(begun.elapsed() < PROMPT, "{name} {way}: {:?}", begun.elapsed());
+        assert_gone(&workers);
     }
 }
 
 #[test]
-fn ctrl_c_is_heard_while_the_input_is_silent() {
-    let mut child = start(&["map", "square", "--async"]);
-    let input = child.stdin.take().expect("is piped");
-    std::io::Write::write_all(&mut &input, b"3\n").expect("is read");
-    let mut first = String::new();
-    BufReader::new(child.stdout.as_mut().expect("is piped"))
-        .read_line(&mut first)
-        .expect("comes before the input ends");
-    signal(&child, Signal::SIGINT);
-    let (code, said) = end(child);
-    assert_eq!((first.as_str(), code), ("9\n", Some(130)), "{said}");
-    drop(input);
+fn ctrl_c_ends_workers_in_the_midst_of_a_task_whose_input_is_silent() {
+    let mut mpctl = Living::start(&["map", "sleep_ms", "--async"]);
+    mpctl.write("0\n60000\n60000\n");
+    assert_eq!(mpctl.lines(1), ["0"]);
+    let workers = mpctl.workers(2);
+    mpctl.signal(Signal::SIGINT);
+    assert_eq!(mpctl.end().0, Some(130));
+    assert_gone(&workers);
+}
+
+#[test]
+fn ctrl_c_ends_the_processes_of_spawn() {
+    for name in ASKING {
+        let mpctl = Living::start(&["spawn", "--workers", "3", "crash.spin"]);
+        let workers = mpctl.workers(3);
+        mpctl.hears(name);
+        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
+        mpctl.signal(name);
+        let (code, said) = mpctl.end();
+        assert_eq!(code, Some(130), "{said}");
+        assert!(said.starts_with(&format!("mpctl: interrupted by {name} after 0 tasks and ")), "{said}");
+        assert_gone(&workers);
+    }
+}
+
+/// A worker that is stopped hears no SIGTERM, so the first Ctrl-C waits for the grace; the second waits for nothing.
+#[test]
+fn the_second_ctrl_c_ends_at_once() {
+    for name in ASKING {
+        let mpctl = Living::start(&["map", "crash.spin", "3600001", "3600002", "--async"]);
+        let workers = mpctl.workers(2);
+        mpctl.hears(name);
+        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
+        for worker in &workers {
+            kill(Pid::from_raw(worker.pid), Signal::SIGSTOP).expect("it lives");
+        }
+        until("all are stopped", PROMPT, || workers.iter().all(|worker| worker.is_stopped()));
+        mpctl.signal(name);
+        let begun = Instant::now();
+        // sleep: two signals at once are one, and that the first was heard shows nowhere.
+        std::thread::sleep(Duration::from_millis(100));
+        mpctl.signal(name);
+        let (code, said) = mpctl.end();
+        assert_eq!((code, said.as_str()), (Some(130), ""));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        until("the workers are gone", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+    }
+}
+
+#[test]
+fn four_spinning_workers_die_with_a_supervisor_that_is_killed() {
+    let map = ["map", "crash.spin", "3600001..=3600004", "--workers", "4"];
+    let spawn = ["spawn", "--workers", "4", "crash.spin"];
+    for args in [&map[..], &spawn] {
+        let mpctl = Living::start(args);
+        let workers = mpctl.workers(4);
+        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
+        mpctl.signal(Signal::SIGKILL);
+        until("the workers are gone", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+        mpctl.end();
+    }
 }
 
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
-    let mut child = start(&["map", "square", "1..=1000000", "--workers", "2"]);
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().expect("is piped")).read_line(&mut first).expect("comes");
+    let mut mpctl = Living::start(&["map", "square", "1..=1000000", "--workers", "2"]);
+    assert_eq!(mpctl.lines(1), ["1"]);
+    mpctl.leave();
     let begun = Instant::now();
-    let (code, said) = end(child);
-    assert_eq!((first.as_str(), code, said.as_str()), ("1\n", Some(0), ""));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let (code, said) = mpctl.end();
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_full_disk_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("is there");
     #[expect(clippy::disallowed_methods, reason = "a shell starts mpctl, and this test is the shell")]
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mpctl"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mpctl"));
     let output = command.args(["apply", "square", "3"]).stdout(full).output().expect("runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");

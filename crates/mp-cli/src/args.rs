@@ -77,7 +77,9 @@ pub(crate) struct Tasks {
 
 /// Start N processes that each run the task once; collect the results from one shared queue
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mpctl spawn --workers 8 rand_string\n  mpctl spawn --workers 4 rand_string 12")]
+#[command(
+    after_help = "Examples:\n  mpctl spawn --workers 8 rand_string\n  mpctl spawn --workers 4 rand_string 12\n  mpctl spawn --workers 2 crash.hang --timeout 500ms"
+)]
 pub(crate) struct Spawn {
     #[command(flatten)]
     pub(crate) call: Call,
@@ -154,7 +156,7 @@ pub(crate) struct Call {
     pub(crate) args: Vec<String>,
 }
 
-/// How many workers, and how they are born.
+/// How many workers, how they are born, and when they are ended.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Workers")]
 pub(crate) struct Birth {
@@ -164,6 +166,9 @@ pub(crate) struct Birth {
     /// How a worker process starts
     #[arg(long, value_name = "METHOD", default_value = "spawn")]
     pub(crate) start_method: StartMethod,
+    /// How long a task may run: 5, 500ms, 2m; then its worker is ended
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// The pool.
@@ -175,9 +180,6 @@ pub(crate) struct Pool {
     /// What the workers are
     #[arg(long, value_name = "KIND", default_value = "processes")]
     pub(crate) backend: Backend,
-    /// The longest a task may run: 5, 5s, 500ms, 2m; its worker is ended and replaced
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    pub(crate) timeout: Option<Duration>,
     /// How often a task that was lost with its worker, or timed out, is tried again
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,

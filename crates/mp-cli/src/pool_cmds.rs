@@ -56,22 +56,19 @@ fn run(
     let ending = session.run(&events, &interrupts);
     let stats = pool.stats();
     let counted = Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" };
+    // Before the last word, so that no worker lives when it is said.
     let joined = end(&pool, &ending);
-    // Dropped before the last word, so that no worker lives when it is said.
-    drop(pool);
     let exit = session.finish(ending, counted);
     joined.map(|()| exit)
 }
 
 fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
     match ending {
-        Ending::Complete => pool.join(),
-        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => {
-            pool.terminate();
-            Ok(())
-        }
+        Ending::Complete => {}
+        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
     }
-    .map_err(|error| Problem::failed(&error))
+    // Not left to the drop of the pool: whoever waits for a line of input may still hold it.
+    pool.join().map_err(|error| Problem::failed(&error))
 }
 
 fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {
@@ -81,7 +78,7 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
         .backend(backend(options.backend))
         .start_method(start_method(options.birth.start_method))
         .retries(options.retries);
-    if let Some(timeout) = options.timeout {
+    if let Some(timeout) = options.birth.timeout {
         builder = builder.timeout(timeout);
     }
     builder.build().map(Arc::new).map_err(|error| Problem::from_runtime(&error))

@@ -18,13 +18,20 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     hinted: Vec<String>,
+    /// The command knows no `--retries`.
+    once: bool,
 }
 
 impl Report {
+    /// Of a command that tries each task once, whatever comes.
+    pub(crate) fn without_retries() -> Self {
+        Self { once: true, ..Self::default() }
+    }
+
     /// A task that failed.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         error_line(&failure.to_string());
-        if let Some(hint) = hint(failure) {
+        if let Some(hint) = hint(failure, self.once) {
             self.hint(hint);
         }
     }
@@ -60,14 +67,16 @@ fn say(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
-fn hint(failure: &Failure) -> Option<&'static str> {
+fn hint(failure: &Failure, once: bool) -> Option<&'static str> {
     Some(match failure {
         Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
             "SIGKILL comes from outside: somebody's kill, or the kernel when memory ran out (dmesg tells)"
         }
+        Failure::Lost { .. } if once => "the task ended its own process; the others were not harmed",
         Failure::Lost { .. } => {
             "the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)"
         }
+        Failure::TimedOut { .. } if once => "--timeout sets the limit",
         Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries such tasks again",
         Failure::Panicked { .. } => {
             "a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it"

@@ -80,6 +80,11 @@ impl Session {
         }
     }
 
+    /// With what is said of failures.
+    pub(crate) fn reporting(self, report: Report) -> Self {
+        Self { report, ..self }
+    }
+
     /// Shows what comes until nothing more can, or must.
     pub(crate) fn run(&mut self, events: &Receiver<Event>, interrupts: &Receiver<Signal>) -> Ending {
         let mut interrupts = interrupts.clone();

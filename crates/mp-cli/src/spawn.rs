@@ -8,7 +8,7 @@
 //!  process 2 ─ dies      ┘            died: its failure is the outcome, nothing is waited for
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,18 +17,22 @@ use mp::{Failure, NamedTask};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::args::{Spawn, StartMethod, Talk};
+use crate::args::{Birth, Spawn, StartMethod, Talk};
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::Event;
 use crate::interrupt;
 use crate::pool_cmds::start_method;
 use crate::problem::Problem;
+use crate::report::Report;
 use crate::resolve::resolve;
-use crate::session::{Counted, Session};
+use crate::session::{Counted, Ending, Session};
 
 /// A result is in the queue before its process ends; this is for a machine that stands still.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between asking processes to end and killing them.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What a process puts into the queue.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +51,7 @@ struct Order {
 }
 
 type Results = mp::Queue<Delivery>;
+type Process = mp::Process<()>;
 
 /// `spawn TASK ARGS…`
 pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
@@ -57,15 +62,22 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     check_fork(spawn.birth.start_method, workers)?;
     let results = Results::new().map_err(|error| Problem::failed(&error))?;
     let begun = Instant::now();
-    let method = start_method(spawn.birth.start_method);
-    let born = (0..workers as u64).map(|process| start(task, Order { process, ..order.clone() }, (&results, method)));
+    let born = (0..workers as u64).map(|process| {
+        let order = Order { process, ..order.clone() };
+        start(task, &spawn.birth, (order, results.clone()))
+    });
     let processes = born.collect::<Result<Vec<_>, _>>()?;
+    let living: Vec<_> = processes.iter().map(Arc::downgrade).collect();
 
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64));
+    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64)).reporting(Report::without_retries());
     let run_ns = Arc::new(AtomicU64::new(0));
     let events = collect(task, join_all(processes), results, run_ns.clone());
     let ending = session.run(&events, &interrupts);
+    match ending {
+        Ending::Complete => {}
+        Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => end_all(&living),
+    }
     let run = Duration::from_nanos(run_ns.load(Ordering::Relaxed));
     let busy = begun.elapsed().saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX));
     Ok(session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" }))
@@ -80,13 +92,13 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
     ))
 }
 
-fn start(
-    task: &'static NamedTask,
-    order: Order,
-    (results, method): (&Results, mp::StartMethod),
-) -> Result<mp::Process<()>, Problem> {
-    let process = mp::Process::builder(run_into, (order, results.clone())).task_name(task.name).start_method(method);
-    process.spawn().map_err(|error| Problem::from_runtime(&error))
+fn start(task: &'static NamedTask, birth: &Birth, args: (Order, Results)) -> Result<Arc<Process>, Problem> {
+    let mut process = mp::Process::builder(run_into, args).task_name(task.name);
+    process = process.start_method(start_method(birth.start_method));
+    if let Some(timeout) = birth.timeout {
+        process = process.timeout(timeout);
+    }
+    process.spawn().map(Arc::new).map_err(|error| Problem::from_runtime(&error))
 }
 
 /// What each process runs: the task, and its result into the queue.
@@ -104,13 +116,31 @@ fn run_into(order: Order, results: Results) {
 }
 
 /// One thread for each process: joining is waiting.
-fn join_all(processes: Vec<mp::Process<()>>) -> Receiver<(u64, Result<(), Failure>)> {
+fn join_all(processes: Vec<Arc<Process>>) -> Receiver<(u64, Result<(), Failure>)> {
     let (sender, joined) = unbounded();
     for (number, process) in (0..).zip(processes) {
         let sender = sender.clone();
-        thread::spawn(move || sender.send((number, process.join())).ok());
+        thread::spawn(move || {
+            process.wait();
+            // Shared with `end_all` only: when it looks, nobody wants the outcome any more.
+            let outcome = Arc::into_inner(process).map(Process::join);
+            outcome.map(|outcome| sender.send((number, outcome)))
+        });
     }
     joined
+}
+
+/// Ends those that have not ended, and waits for them: asked all at once, killed after the grace.
+fn end_all(processes: &[Weak<Process>]) {
+    let living: Vec<_> = processes.iter().filter_map(Weak::upgrade).collect();
+    living.iter().for_each(|process| process.terminate());
+    let deadline = Instant::now() + GRACE;
+    for process in living {
+        if process.wait_timeout(deadline.saturating_duration_since(Instant::now())).is_none() {
+            process.kill();
+            process.wait();
+        }
+    }
 }
 
 /// An event for each process as it ends.

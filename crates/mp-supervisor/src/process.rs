@@ -38,6 +38,7 @@ pub struct ProcessBuilder<R> {
     directory: Option<String>,
     streams: Streams,
     grace: Duration,
+    terms: Terms,
     result: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -84,6 +85,12 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         self
     }
 
+    /// How long its task may run, from when it starts; then it is ended, and joining gives [`Failure::TimedOut`].
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.terms.timeout = Some(limit);
+        self
+    }
+
     /// Starts it. When this returns, the process exists.
     ///
     /// # Errors
@@ -103,7 +110,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             streams: self.streams,
         };
         let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
-        let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: Terms::default() };
+        let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms };
         let handle = hand_over(&engine, work, args)?;
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));
@@ -171,6 +178,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
             directory: None,
             streams: Streams::default(),
             grace: Config::default().grace,
+            terms: Terms::default(),
             result: std::marker::PhantomData,
         }
     }

@@ -1,0 +1,135 @@
+//! A running `mpctl` as whoever started it sees it: its signals, its workers, its last words.
+//!
+//! Does **not** know what it runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// An `mpctl` that runs. Its standard input stays open until it has ended.
+pub(super) struct Living(Child);
+
+/// A process, told from a later one with the same pid by when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Worker {
+    pub(super) pid: i32,
+    begun: u64,
+}
+
+impl Living {
+    #[expect(clippy::disallowed_methods, reason = "a shell starts mpctl, and this test is the shell")]
+    pub(super) fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mpctl"));
+        command.args(args).env_remove("RUST_LOG").env("MP_CPU_COUNT", "2");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().expect("starts"))
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        i32::try_from(self.0.id()).expect("a pid fits")
+    }
+
+    pub(super) fn write(&mut self, input: &str) {
+        self.0.stdin.as_mut().expect("is piped").write_all(input.as_bytes()).expect("is read");
+    }
+
+    /// The next lines of its standard output, of which there are so many.
+    pub(super) fn lines(&mut self, count: usize) -> Vec<String> {
+        let output = BufReader::new(self.0.stdout.as_mut().expect("is piped"));
+        output.lines().take(count).map(|line| line.expect("is text")).collect()
+    }
+
+    /// Has enough of its standard output.
+    pub(super) fn leave(&mut self) {
+        self.0.stdout = None;
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).expect("it lives");
+    }
+
+    /// Waits until it has a handler for `signal`.
+    pub(super) fn hears(&self, signal: Signal) {
+        let caught = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it lives");
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("is there");
+            u64::from_str_radix(mask.trim(), 16).expect("is a number") & (1 << (signal as u64 - 1)) != 0
+        };
+        until("there is a handler", Duration::from_secs(20), caught);
+    }
+
+    /// Its workers, when there are `count`.
+    pub(super) fn workers(&self, count: usize) -> Vec<Worker> {
+        let mut found = Vec::new();
+        until("all workers are there", Duration::from_secs(20), || {
+            found = children(self.pid());
+            found.len() == count
+        });
+        found
+    }
+
+    /// Its exit code and what it said. Whatever it still prints is read, so that it can end.
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
+        let (input, mut said) = (self.0.stdin.take(), String::new());
+        self.0.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
+        let code = self.0.wait().expect("ends").code();
+        drop(input);
+        (code, said)
+    }
+}
+
+impl Worker {
+    fn of(pid: i32) -> Option<Self> {
+        Some(Self { pid, begun: stat(pid)?.get(19)?.parse().ok()? })
+    }
+
+    /// Whether its process is there, be it as a zombie that nobody has waited for.
+    pub(super) fn is_there(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Whether it can still do something.
+    pub(super) fn runs(self) -> bool {
+        self.is_there() && stat(self.pid).is_some_and(|fields| fields[0] != "Z" && fields[0] != "X")
+    }
+
+    /// Whether SIGSTOP has come to it.
+    pub(super) fn is_stopped(self) -> bool {
+        stat(self.pid).is_some_and(|fields| fields[0] == "T")
+    }
+
+    /// Processor time it has used, in ticks of 10 ms.
+    pub(super) fn ticks(self) -> u64 {
+        stat(self.pid).and_then(|fields| fields.get(11)?.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Waits for `condition`; fails when it takes longer than `limit`.
+pub(super) fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
+        // sleep: the kernel tells nobody when a number in /proc changes.
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn children(pid: i32) -> Vec<Worker> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    let pids: Vec<_> =
+        lists.flat_map(|list| list.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect();
+    pids.into_iter().filter_map(Worker::of).collect()
+}
+
+/// The fields of `/proc/PID/stat` after the name: the state is the first.
+fn stat(pid: i32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    Some(fields.split(' ').map(str::to_owned).collect())
+}

@@ -9,7 +9,7 @@
 #![expect(unsafe_code, reason = "system calls that nix does not have")]
 
 use std::ffi::{CString, OsStr, OsString};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -25,6 +25,9 @@ use nix::unistd::{ForkResult, Pid};
 
 /// The number of the first descriptor of [`Launch::fds`] in the child.
 pub const FIRST_FD: i32 = 3;
+
+/// `PIDFD_SIGNAL_PROCESS_GROUP`, from `linux/pidfd.h`.
+const WHOLE_GROUP: u32 = 1 << 2;
 
 /// Where a standard stream of a child goes.
 #[derive(Debug, Default)]
@@ -146,7 +149,11 @@ impl Child {
         // SAFETY: pidfd_open has no memory effects. The child is ours and not yet waited for, so the pid is its own.
         let raw = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid.as_raw(), 0) };
         if raw < 0 {
-            return Err(io::Error::last_os_error());
+            let error = io::Error::last_os_error();
+            // Nobody else knows of it. Until it is waited for, the pid is its own.
+            let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+            let _ = nix::sys::wait::waitpid(pid, None);
+            return Err(error);
         }
         // SAFETY: the kernel has just made this descriptor for us.
         let pidfd = unsafe { OwnedFd::from_raw_fd(raw as i32) };
@@ -168,11 +175,20 @@ impl Child {
         unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, self.pidfd.as_raw_fd(), number, none, 0) };
     }
 
-    /// Kills what is left of its process group. To be called before [`Child::reap`]: until then the group's
-    /// number cannot be given to anybody else.
+    /// Kills what is left of its process group, and nobody else (I8). To be called before [`Child::reap`]: until then the
+    /// group's number cannot be given to anybody else.
     pub fn kill_group(&self) {
-        // It fails only where nobody is left.
-        let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
+        let none = std::ptr::null::<nix::libc::siginfo_t>();
+        let (fd, number) = (self.pidfd.as_raw_fd(), Signal::SIGKILL as i32);
+        // SAFETY: no memory effects: the null siginfo asks for the default one.
+        let sent = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, fd, number, none, WHOLE_GROUP) };
+        // Before Linux 6.9 there is only the number, which is the group's for as long as the status was not taken. It is
+        // taken by the kernel where SIGCHLD is ignored.
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        if sent < 0 && Errno::last() == Errno::EINVAL && waitid(Id::PIDFd(self.pidfd.as_fd()), flags).is_ok() {
+            // It fails only where nobody is left.
+            let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
+        }
     }
 
     /// Takes its status, if it has ended. Does not wait.
@@ -210,6 +226,8 @@ pub fn fork_single_threaded() -> io::Result<Option<Child>> {
             ),
         ));
     }
+    // What waits in the buffer would be written by the copy as well. If it cannot be written, that is no news of the fork.
+    let _ = io::stdout().flush();
     // SAFETY: with one thread, the child is a complete copy: it may do all that the parent may.
     match unsafe { nix::unistd::fork()? } {
         ForkResult::Parent { child } => Child::of(child).map(Some),

@@ -155,28 +155,18 @@ impl Engine {
         Ok(registrations)
     }
 
-    /// A process gets the signal. A thread cannot be ended: it is left behind, and counts as gone.
+    /// A process gets the signal. A thread cannot be ended: it is left behind, begins nothing more, and its line ends.
+    /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
         match &io.child {
-            Some(child) => {
-                child.signal(signal);
-                None
+            Some(child) => child.signal(signal),
+            None => {
+                io.revoke_all();
+                io.line.hang_up();
             }
-            None => Some(self.bury_thread(state, worker)),
         }
-    }
-
-    /// What it has finished counts, what it runs is lost.
-    pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
-        // Hung up on first: from then on it can send nothing, and what it has not sent stays where it can be read.
-        if let Some(io) = state.worker(worker) {
-            io.line.hang_up();
-        }
-        self.listen(state, worker);
-        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(state, worker);
-        Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }
+        None
     }
 
     /// Takes a worker out of the books.

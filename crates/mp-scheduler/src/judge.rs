@@ -72,7 +72,7 @@ impl Scheduler {
     fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
         let again = match verdict {
             Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.config.restart,
-            Verdict::Cancelled | Verdict::Stopped(_) => false,
+            Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
         };
         if again {
             self.backlog.push_back(Span { attempt: item.attempt + 1, ..item });

@@ -12,7 +12,7 @@ use mp_link::LinkError;
 use mp_scheduler::{Action, Event, Span, Verdict, WorkerState};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
-use mp_wire::{Failure, WorkerId, codec};
+use mp_wire::{CodecStage, Failure, WorkerId, codec};
 
 use crate::engine::{Engine, State};
 use crate::reactor::{Reactor, Source};
@@ -196,17 +196,16 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     let (io, _) = state.workers.get_mut(worker.slot as usize)?.as_mut().filter(|(io, _)| io.id == worker)?;
     let mut descriptors = Vec::new();
     let segments = spans.iter().map(|span| state.jobs[span.job].segment(span, &mut descriptors)).collect();
-    let sent = match segments {
-        Ok(segments) => {
-            let items: u32 = spans.iter().map(Span::len).sum();
-            let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
-            io.status.publish(number, items as u16);
-            io.busy_since.get_or_insert(now);
-            frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors))
-        }
-        Err(error) => Err(LinkError::Io(error)),
+    let segments = match segments {
+        Ok(segments) => segments,
+        // Nothing has been sent: the worker is as well as before.
+        Err(error) => return Some(Event::Unsent { worker, number, reason: error.to_string() }),
     };
-    match sent {
+    let items: u32 = spans.iter().map(Span::len).sum();
+    let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
+    io.status.publish(number, items as u16);
+    io.busy_since.get_or_insert(now);
+    match frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors)) {
         // One that is gone is noticed by its pidfd.
         Ok(()) | Err(LinkError::Gone) => None,
         Err(error) => Some(Event::Broke(worker, describe(&error))),
@@ -230,6 +229,7 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
             Verdict::Lost(worker, exit) => Failure::lost(label, span.attempt, (*worker, pid, *exit)),
             Verdict::TimedOut(after) => Failure::timed_out(label, *after),
             Verdict::Cancelled => Failure::Cancelled,
+            Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),
             Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
         };
         job.sink.put(job.base + u64::from(index), Err(failure));

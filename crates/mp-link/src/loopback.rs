@@ -5,7 +5,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use mp_sys::poll::Bell;
@@ -22,13 +21,14 @@ pub(crate) struct Loopback {
     into_fds: Receiver<Vec<OwnedFd>>,
     bell: Arc<Bell>,
     rings: bool,
-    ended: Arc<AtomicBool>,
+    /// Held while something is sent: what comes after a hang-up is refused, what came before is there to be read.
+    ended: Arc<Mutex<bool>>,
 }
 
 impl Loopback {
     pub(crate) fn pair() -> io::Result<(Self, Self)> {
         let bell = Arc::new(Bell::new()?);
-        let ended = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(Mutex::new(false));
         let (to_worker, from_supervisor) = unbounded();
         let (to_supervisor, from_worker) = unbounded();
         let (fds_to_worker, fds_from_supervisor) = unbounded();
@@ -49,13 +49,15 @@ impl Loopback {
     }
 
     pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
-        if self.ended.load(Ordering::Acquire) {
+        let ended = self.ended.lock();
+        if *ended {
             return Err(LinkError::Gone);
         }
         if !descriptors.is_empty() {
             self.out_fds.send(descriptors).map_err(|_| LinkError::Gone)?;
         }
         let sent = self.out.lock().as_ref().map(|out| out.send(frame.to_vec()));
+        drop(ended);
         if self.rings {
             self.bell.ring();
         }
@@ -73,18 +75,22 @@ impl Loopback {
         match self.into.try_recv() {
             Ok(frame) => Ok(Some(frame)),
             Err(TryRecvError::Disconnected) => Err(LinkError::Gone),
-            Err(TryRecvError::Empty) => {
-                // Silence first, then look again: what is sent after the look rings anew.
-                self.bell.silence();
-                match self.into.try_recv() {
-                    Ok(frame) => {
-                        self.bell.ring();
-                        Ok(Some(frame))
-                    }
-                    Err(TryRecvError::Empty) => Ok(None),
-                    Err(TryRecvError::Disconnected) => Err(LinkError::Gone),
-                }
+            Err(TryRecvError::Empty) => self.look_again(),
+        }
+    }
+
+    /// Silences the bell, and looks once more: what is sent after that rings anew.
+    fn look_again(&self) -> Result<Option<Vec<u8>>, LinkError> {
+        self.bell.silence();
+        // First this, then the line: what was sent before a hang-up is there by now.
+        let ended = *self.ended.lock();
+        match self.into.try_recv() {
+            Ok(frame) => {
+                self.bell.ring();
+                Ok(Some(frame))
             }
+            Err(TryRecvError::Empty) if !ended => Ok(None),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => Err(LinkError::Gone),
         }
     }
 
@@ -93,8 +99,9 @@ impl Loopback {
     }
 
     pub(crate) fn hang_up(&self) {
-        self.ended.store(true, Ordering::Release);
+        *self.ended.lock() = true;
         self.out.lock().take();
+        self.bell.ring();
     }
 }
 
@@ -136,5 +143,14 @@ mod tests {
         supervisor.hang_up();
         assert!(matches!(worker.recv(), Err(LinkError::Gone)));
         assert!(matches!(worker.send(b"late", Vec::new()), Err(LinkError::Gone)));
+    }
+
+    #[test]
+    fn who_hangs_up_reads_what_came_before_and_then_the_end() {
+        let (supervisor, worker) = Loopback::pair().expect("a pair");
+        worker.send(b"outcome", Vec::new()).expect("sent");
+        supervisor.hang_up();
+        assert_eq!(supervisor.try_recv().expect("received"), Some(b"outcome".to_vec()));
+        assert!(matches!(supervisor.try_recv(), Err(LinkError::Gone)), "though the worker is still there");
     }
 }

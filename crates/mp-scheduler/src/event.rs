@@ -44,6 +44,15 @@ pub enum Event {
         /// How many.
         items: u16,
     },
+    /// This frame could not be made: the supervisor is short of descriptors or memory. No worker is to blame.
+    Unsent {
+        /// For whom it was.
+        worker: WorkerId,
+        /// Its number.
+        number: u32,
+        /// What the system said.
+        reason: String,
+    },
     /// Time has passed.
     Tick,
     /// One item shall not be run, or be ended if it runs.
@@ -113,6 +122,8 @@ pub enum Verdict {
     TimedOut(Duration),
     /// Somebody cancelled it.
     Cancelled,
+    /// They could not be sent, for this reason.
+    Unsendable(String),
     /// The pool ended, for this reason.
     Stopped(String),
 }

@@ -83,7 +83,7 @@ impl Scheduler {
             Verdict::Lost(..) | Verdict::TimedOut(_) => {
                 item.attempt <= item.terms.retries && self.has_successor(worker)
             }
-            Verdict::Cancelled | Verdict::Stopped(_) => false,
+            Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
         };
         if again {
             self.backlog.push_back(Span { attempt: item.attempt + 1, ..item });

@@ -157,6 +157,14 @@ impl Load {
         taken
     }
 
+    /// Takes frame `number`, which was not sent.
+    pub(crate) fn withdraw(&mut self, number: u32) -> Vec<Span> {
+        let at = self.frames.iter().position(|frame| frame.number == number);
+        let frame = at.and_then(|at| self.frames.remove(at));
+        self.tidy();
+        frame.map_or(Vec::new(), |frame| frame.spans.into())
+    }
+
     /// The worker is past frame `number`, of which something had been taken back.
     pub(crate) fn walked(&mut self, number: u32) {
         let frame = self.frames.iter_mut().find(|frame| frame.number == number);

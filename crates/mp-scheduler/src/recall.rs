@@ -44,6 +44,33 @@ impl Scheduler {
         self.put_back(taken);
     }
 
+    /// What could not be sent would not be sent a moment later either: its items end here, so that nobody waits for a system
+    /// that may never have what they need. (Such a frame has one item: see `Span::weight`.)
+    pub(crate) fn unsent(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        (number, reason): (u32, String),
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(slot) = self.slot(worker) else { return };
+        let load = match &mut slot.state {
+            WorkerState::Busy(busy) => &mut busy.load,
+            WorkerState::Stopping(stopping) => &mut stopping.load,
+            _ => return,
+        };
+        let spans = load.withdraw(number);
+        // Two frames in flight must not share a claim word: the number is used by the next one, if it was the last.
+        if slot.next_frame == number.wrapping_add(1) {
+            slot.next_frame = number;
+        }
+        if let WorkerState::Busy(busy) = &mut slot.state {
+            busy.watch(now);
+        }
+        slot.give_back(&spans);
+        actions.extend(spans.into_iter().map(|span| Action::Settle(span, Verdict::Unsendable(reason.clone()))));
+    }
+
     /// Items that never began go to the front, in their order.
     pub(crate) fn put_back(&mut self, spans: Vec<Span>) {
         spans.into_iter().rev().for_each(|span| self.backlog.push_front(span));

@@ -24,6 +24,7 @@ impl Scheduler {
             Event::Exited { worker, exit, begun } => self.exited(now, worker, (exit, &begun), actions),
             Event::Inspected(worker, seen) => self.inspected(now, worker, &seen, actions),
             Event::Stolen { worker, number, items } => self.stolen(now, worker, (number, items)),
+            Event::Unsent { worker, number, reason } => self.unsent(now, worker, (number, reason), actions),
             Event::Tick => self.tick(now, actions),
             Event::Cancel(task) => self.cancel(task, actions),
             Event::Close => self.phase = self.phase.clone().max(Phase::Closing),

@@ -120,7 +120,7 @@ impl<R> Future for TaskHandle<R> {
     type Output = Result<R, Failure>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.one.poll(context.waker()).map(|raw| self.finish(raw))
+        self.one.poll(context.waker()).map(|()| self.take())
     }
 }
 

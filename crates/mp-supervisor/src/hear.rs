@@ -88,9 +88,12 @@ impl Engine {
         self.finish(state);
     }
 
+    /// What it has finished counts, what it runs is lost.
     fn thread_ended(&self, mut state: parking_lot::MutexGuard<'_, State>, worker: WorkerId) {
-        let event = self.bury_thread(&mut state, worker);
-        self.step(&mut state, Instant::now(), event);
+        self.listen(&mut state, worker);
+        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
+        self.remove(&mut state, worker);
+        self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Exited(0), begun });
         self.finish(state);
     }
 

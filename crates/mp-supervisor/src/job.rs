@@ -80,6 +80,9 @@ impl Args {
         max: usize,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<(), SubmitError> {
+        if self.count == u32::MAX {
+            return Err(SubmitError::Full);
+        }
         let start = self.bytes.len();
         self.bytes.reserve(SMALL);
         let (written, descriptors) = baggage::pack_with(|| push_item(&mut self.bytes, write));
@@ -91,7 +94,10 @@ impl Args {
         }
         if !descriptors.is_empty() {
             let kept = descriptors.into_iter().map(shared).collect::<io::Result<_>>();
-            let kept = kept.map_err(|error| SubmitError::Codec(CodecError(error.to_string())))?;
+            let kept = kept.map_err(|error| {
+                self.bytes.truncate(start);
+                SubmitError::Codec(CodecError(error.to_string()))
+            })?;
             self.baggage.insert(self.count, kept);
         }
         if self.count > 0 {
@@ -142,6 +148,11 @@ fn shared(fd: OwnedFd) -> io::Result<Arc<OwnedFd>> {
     let new = Arc::new(OwnedFd::from(file));
     kept.insert(key, Arc::downgrade(&new));
     Ok(new)
+}
+
+/// `error`, and what was to be made when it happened.
+fn short(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// One submission.
@@ -202,13 +213,14 @@ impl Job {
         let before = descriptors.len();
         if let Some(own) = self.args.baggage.get(&span.from) {
             for fd in own {
-                descriptors.push(fd.try_clone()?);
+                descriptors.push(fd.try_clone().map_err(|error| short("a queue in the arguments", error))?);
             }
         }
         let baggage = (descriptors.len() - before) as u32;
         let items = self.args.slice(span.from, span.to);
         let args = if self.args.is_bulk(span.from) {
-            descriptors.push(mp_sys::memory::file_with(&items[4..])?);
+            let file = mp_sys::memory::file_with(&items[4..]);
+            descriptors.push(file.map_err(|error| short("a memory file for them", error))?);
             Body::Bulk(items.len() as u64 - 4)
         } else {
             Body::Inline(items)

@@ -12,7 +12,7 @@ use mp_link::LinkError;
 use mp_scheduler::{Action, Event, Span, Verdict, WorkerState};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
-use mp_wire::{Failure, WorkerId, codec};
+use mp_wire::{CodecStage, Failure, WorkerId, codec};
 
 use crate::engine::{Engine, State};
 use crate::reactor::{Reactor, Registration, Source};
@@ -158,28 +158,18 @@ impl Engine {
         }
     }
 
-    /// A process gets the signal. A thread cannot be ended: it is left behind, and counts as gone.
+    /// A process gets the signal. A thread cannot be ended: it is left behind, begins nothing more, and its line ends.
+    /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
         match &io.child {
-            Some(child) => {
-                child.signal(signal);
-                None
+            Some(child) => child.signal(signal),
+            None => {
+                io.revoke_all();
+                io.line.hang_up();
             }
-            None => Some(self.bury_thread(state, worker)),
         }
-    }
-
-    /// What it has finished counts, what it runs is lost.
-    pub(crate) fn bury_thread(&self, state: &mut State, worker: WorkerId) -> Event {
-        // Hung up on first: from then on it can send nothing, and what it has not sent stays where it can be read.
-        if let Some(io) = state.worker(worker) {
-            io.line.hang_up();
-        }
-        self.listen(state, worker);
-        let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(state, worker);
-        Event::Exited { worker, exit: mp_wire::WorkerExit::Exited(0), begun }
+        None
     }
 
     /// Takes a worker out of the books.
@@ -209,17 +199,16 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     let (io, _) = state.workers.get_mut(worker.slot as usize)?.as_mut().filter(|(io, _)| io.id == worker)?;
     let mut descriptors = Vec::new();
     let segments = spans.iter().map(|span| state.jobs[span.job].segment(span, &mut descriptors)).collect();
-    let sent = match segments {
-        Ok(segments) => {
-            let items: u32 = spans.iter().map(Span::len).sum();
-            let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
-            io.status.publish(number, items as u16);
-            io.busy_since.get_or_insert(now);
-            frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors))
-        }
-        Err(error) => Err(LinkError::Io(error)),
+    let segments = match segments {
+        Ok(segments) => segments,
+        // Nothing has been sent: the worker is as well as before.
+        Err(error) => return Some(Event::Unsent { worker, number, reason: error.to_string() }),
     };
-    match sent {
+    let items: u32 = spans.iter().map(Span::len).sum();
+    let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
+    io.status.publish(number, items as u16);
+    io.busy_since.get_or_insert(now);
+    match frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors)) {
         // One that is gone is noticed by its pidfd.
         Ok(()) | Err(LinkError::Gone) => None,
         Err(error) => Some(Event::Broke(worker, describe(&error))),
@@ -243,6 +232,7 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
             Verdict::Lost(worker, exit) => Failure::lost(label, span.attempt, (*worker, pid, *exit)),
             Verdict::TimedOut(after) => Failure::timed_out(label, *after),
             Verdict::Cancelled => Failure::Cancelled,
+            Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),
             Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
         };
         job.sink.put(job.base + u64::from(index), Err(failure));

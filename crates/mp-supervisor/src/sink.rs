@@ -61,49 +61,60 @@ impl Sink {
 pub(crate) struct One {
     state: Mutex<OneState>,
     ready: Condvar,
-    abandoned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct OneState {
-    outcome: Option<Raw>,
+    outcome: Outcome,
     waker: Option<Waker>,
+    abandoned: bool,
+}
+
+#[derive(Debug, Default)]
+enum Outcome {
+    #[default]
+    Awaited,
+    There(Raw),
+    Taken,
 }
 
 impl One {
     fn put(&self, outcome: Raw) {
-        if self.abandoned.load(Ordering::Acquire)
-            && let Err(failure) = &outcome
-        {
-            tracing::warn!(%failure, "a task whose handle was dropped has failed");
-        }
+        let mut state = self.state.lock();
         // I1: the first word on a task is the last.
-        self.state.lock().outcome.get_or_insert(outcome);
+        if state.is_awaited() {
+            state.outcome = Outcome::There(outcome);
+        }
+        state.log_if_abandoned();
     }
 
     fn wake(&self) {
         let waker = self.state.lock().waker.take();
         self.ready.notify_all();
-        // It is the executor's, and this thread serves everybody: its panic stays here.
-        if let Some(waker) = waker
-            && catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err()
-        {
-            tracing::error!("the waker of a handle panicked");
+        if let Some(waker) = waker {
+            // It is the caller's code, in the thread that hears all workers of all pools.
+            let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            // A payload whose drop panics would end that thread as well.
+            woken.unwrap_or_else(std::mem::forget);
         }
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.state.lock().outcome.is_some()
+        !self.state.lock().is_awaited()
     }
 
+    /// `None` while it is awaited, and once it was taken.
     pub(crate) fn is_value(&self) -> Option<bool> {
-        self.state.lock().outcome.as_ref().map(Result::is_ok)
+        match &self.state.lock().outcome {
+            Outcome::There(outcome) => Some(outcome.is_ok()),
+            Outcome::Awaited | Outcome::Taken => None,
+        }
     }
 
     /// Waits for the outcome, at most until `deadline`.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.outcome.is_none() {
+        while state.is_awaited() {
             match deadline {
                 None => self.ready.wait(&mut state),
                 Some(deadline) => {
@@ -113,27 +124,54 @@ impl One {
                 }
             }
         }
-        state.outcome.is_some()
+        !state.is_awaited()
     }
 
     /// Takes the outcome, if it is there.
     pub(crate) fn take(&self) -> Option<Raw> {
-        self.state.lock().outcome.take()
-    }
-
-    pub(crate) fn poll(&self, waker: &Waker) -> Poll<Raw> {
         let mut state = self.state.lock();
-        match state.outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                state.waker = Some(waker.clone());
-                Poll::Pending
+        match std::mem::replace(&mut state.outcome, Outcome::Taken) {
+            Outcome::There(outcome) => Some(outcome),
+            Outcome::Taken => None,
+            Outcome::Awaited => {
+                state.outcome = Outcome::Awaited;
+                None
             }
         }
     }
 
+    /// Ready when there is nothing to wait for. A waker is cloned and dropped without the lock: it is the caller's code.
+    pub(crate) fn poll(&self, waker: &Waker) -> Poll<()> {
+        let waker = waker.clone();
+        let mut state = self.state.lock();
+        if !state.is_awaited() {
+            return Poll::Ready(());
+        }
+        let before = state.waker.replace(waker);
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+
     pub(crate) fn abandon(&self) {
-        self.abandoned.store(true, Ordering::Release);
+        let mut state = self.state.lock();
+        state.abandoned = true;
+        state.log_if_abandoned();
+        let waker = state.waker.take();
+        drop(state);
+        drop(waker);
+    }
+}
+
+impl OneState {
+    fn is_awaited(&self) -> bool {
+        matches!(self.outcome, Outcome::Awaited)
+    }
+
+    fn log_if_abandoned(&self) {
+        if let (true, Outcome::There(Err(failure))) = (self.abandoned, &self.outcome) {
+            tracing::warn!(%failure, "a task whose handle was dropped has failed");
+        }
     }
 }
 
@@ -249,28 +287,32 @@ mod tests {
     use super::*;
     use std::task::Wake;
 
-    struct Panics;
-
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            std::panic::resume_unwind(Box::new("no"));
-        }
+    #[test]
+    fn an_outcome_that_was_taken_is_not_waited_for() {
+        // A handle that is polled to its end and asked once more: it hung.
+        let one = One::default();
+        assert_eq!(one.poll(Waker::noop()), Poll::Pending);
+        one.put(Ok(vec![7]));
+        assert_eq!(one.poll(Waker::noop()), Poll::Ready(()));
+        assert_eq!(one.take(), Some(Ok(vec![7])));
+        assert!(one.wait(None) && one.is_ready() && one.take().is_none());
+        one.put(Err(Failure::Cancelled));
+        assert!(one.take().is_none(), "the first word is the last");
     }
 
     #[test]
     fn a_waker_that_panics_harms_nobody() {
+        // It is called in the thread that hears all workers: no pool heard of anything any more.
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("the executor is gone");
+            }
+        }
         let one = One::default();
-        assert!(one.poll(&Waker::from(Arc::new(Panics))).is_pending());
-        one.put(Ok(vec![1]));
+        let _ = one.poll(&Waker::from(Arc::new(Panics)));
+        one.put(Ok(Vec::new()));
         one.wake();
-        assert_eq!(one.take(), Some(Ok(vec![1])));
-    }
-
-    #[test]
-    fn the_first_word_is_the_last() {
-        let one = One::default();
-        one.put(Err(Failure::Cancelled));
-        one.put(Ok(vec![1]));
-        assert_eq!(one.take(), Some(Err(Failure::Cancelled)));
+        assert!(one.is_ready());
     }
 }

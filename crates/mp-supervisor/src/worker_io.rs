@@ -147,10 +147,14 @@ impl WorkerIo {
         self.status.begun().map(|begun| (begun.number, begun.items))
     }
 
+    /// Takes back what has not begun: of each frame in flight its number, and how many items.
+    pub(crate) fn revoke_all(&self) -> [(u32, u16); CREDITS] {
+        self.status.begun().map(|begun| (begun.number, self.status.revoke(begun.number, u16::MAX)))
+    }
+
     /// Takes back what has not begun, then looks. In this order: afterwards nothing more can begin.
     pub(crate) fn inspect(&self) -> Inspection {
-        let numbers = self.status.begun().map(|begun| begun.number);
-        let taken = numbers.map(|number| (number, self.status.revoke(number, u16::MAX)));
+        let taken = self.revoke_all();
         let begun = self.begun();
         let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
         let now = Instant::now();

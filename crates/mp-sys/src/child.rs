@@ -26,6 +26,9 @@ use nix::unistd::{ForkResult, Pid};
 /// The number of the first descriptor of [`Launch::fds`] in the child.
 pub const FIRST_FD: i32 = 3;
 
+/// `PIDFD_SIGNAL_PROCESS_GROUP`, from `linux/pidfd.h`.
+const WHOLE_GROUP: u32 = 1 << 2;
+
 /// Where a standard stream of a child goes.
 #[derive(Debug, Default)]
 pub enum Stream {
@@ -173,11 +176,20 @@ impl Child {
         unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, self.pidfd.as_raw_fd(), number, none, 0) };
     }
 
-    /// Kills what is left of its process group. To be called before [`Child::reap`]: until then the group's
-    /// number cannot be given to anybody else.
+    /// Kills what is left of its process group, and nobody else (I8). To be called before [`Child::reap`]: until then the
+    /// group's number cannot be given to anybody else.
     pub fn kill_group(&self) {
-        // It fails only where nobody is left.
-        let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
+        let none = std::ptr::null::<nix::libc::siginfo_t>();
+        let (fd, number) = (self.pidfd.as_raw_fd(), Signal::SIGKILL as i32);
+        // SAFETY: no memory effects: the null siginfo asks for the default one.
+        let sent = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, fd, number, none, WHOLE_GROUP) };
+        // Before Linux 6.9 there is only the number, which is the group's for as long as the status was not taken. It is
+        // taken by the kernel where SIGCHLD is ignored.
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        if sent < 0 && Errno::last() == Errno::EINVAL && waitid(Id::PIDFd(self.pidfd.as_fd()), flags).is_ok() {
+            // It fails only where nobody is left.
+            let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
+        }
     }
 
     /// Takes its status, if it has ended. Does not wait.

@@ -111,6 +111,12 @@ impl MemFile {
     }
 }
 
+impl From<MemFile> for OwnedFd {
+    fn from(file: MemFile) -> Self {
+        file.0.into()
+    }
+}
+
 impl AsFd for MemFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -1,21 +1,20 @@
 //! Memory files: bytes behind a descriptor that can cross to another process.
 //!
-//! Does **not** know what the bytes are. They are read by `pread`, never mapped: a peer that shrinks the file
-//! gives a short read here, not a SIGBUS.
+//! Does **not** know what the bytes are, nor believe who sent them: only memory is read, which cannot make the reader
+//! wait as other files can, and a length is believed only as far as there is memory behind it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
+use crate::memfile::MemFile;
 
 /// A memory file that holds `bytes`. Close-on-exec.
 ///
 /// # Errors
 /// When descriptors or memory run out.
 pub fn file_with(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let file = File::from(memfd_create(c"mp-bulk", MFdFlags::MFD_CLOEXEC)?);
+    let file = MemFile::create(c"mp-bulk", 0)?;
     file.write_all_at(bytes, 0)?;
     Ok(file.into())
 }
@@ -23,11 +22,11 @@ pub fn file_with(bytes: &[u8]) -> io::Result<OwnedFd> {
 /// The `len` bytes of a memory file.
 ///
 /// # Errors
-/// When it holds another number of them, which is checked before memory is taken.
+/// When it is none, or holds another number of them, which is checked before memory is taken.
 pub fn read_file(fd: OwnedFd, len: u64) -> io::Result<Vec<u8>> {
-    let file = File::from(fd);
-    let size = file.metadata()?.len();
-    if size != len {
+    let file = MemFile::adopt(fd)?;
+    let size = file.size()?;
+    if size != len || file.allocated()? < len {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("memory file holds {size} bytes, {len} were announced"),
@@ -35,25 +34,8 @@ pub fn read_file(fd: OwnedFd, len: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    io::Read::read_to_end(&mut &RewoundFile { file, at: std::cell::Cell::new(0) }, &mut bytes)?;
-    if bytes.len() as u64 != len {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "memory file shrank while it was read"));
-    }
-    Ok(bytes)
-}
-
-/// Reads from the start whatever the shared offset is.
-struct RewoundFile {
-    file: File,
-    at: std::cell::Cell<u64>,
-}
-
-impl io::Read for &RewoundFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buffer, self.at.get())?;
-        self.at.set(self.at.get() + n as u64);
-        Ok(n)
-    }
+    let read = File::from(OwnedFd::from(file)).take(len).read_to_end(&mut bytes)?;
+    if read as u64 == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 #[cfg(test)]
@@ -66,5 +48,14 @@ mod tests {
         let copy = fd.try_clone().expect("another name for it");
         assert_eq!(read_file(fd, 5).expect("read"), b"hello");
         assert!(read_file(copy, 6).is_err());
+    }
+
+    #[test]
+    fn what_is_no_memory_is_not_read() {
+        let hole = MemFile::create(c"test", 1 << 40).expect("made");
+        assert!(read_file(hole.into(), 1 << 40).is_err(), "a length costs nothing, memory does");
+        let file = File::open("/proc/self/exe").expect("opened");
+        let len = file.metadata().expect("asked").len();
+        assert!(read_file(file.into(), len).is_err());
     }
 }

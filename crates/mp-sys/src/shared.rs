@@ -9,16 +9,15 @@
 //! ```
 #![expect(unsafe_code, reason = "maps memory")]
 
-use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+
+use crate::memfile::MemFile;
 
 /// How many words there are.
 pub const WORDS: usize = 8;
@@ -45,11 +44,7 @@ impl SharedPage {
     /// # Errors
     /// When descriptors or memory run out.
     pub fn create() -> io::Result<(Self, OwnedFd)> {
-        let file = File::from(memfd_create(c"mp-status", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?);
-        file.set_len(LENGTH.get() as u64)?;
-        // A worker that cut it short would have the supervisor die of SIGBUS (I9).
-        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
-        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        let file = MemFile::create(c"mp-status", LENGTH.get() as u64)?;
         let fd = crate::socket::raise(&file)?;
         Ok((Self::map(&fd)?, fd))
     }
@@ -59,8 +54,7 @@ impl SharedPage {
     /// # Errors
     /// When it cannot be mapped, or is too short.
     pub fn open(fd: &OwnedFd) -> io::Result<Self> {
-        let length = File::from(fd.try_clone()?).metadata()?.len();
-        if length < LENGTH.get() as u64 {
+        if MemFile::adopt(fd.try_clone()?)?.size()? < LENGTH.get() as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "status memory is too short"));
         }
         Self::map(fd)
@@ -80,7 +74,7 @@ impl SharedPage {
 
     fn map(fd: &OwnedFd) -> io::Result<Self> {
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: as in `local`; the file is at least as long as the mapping, and only ever a memory file of ours.
+        // SAFETY: as in `local`; the file is at least as long as the mapping, and stays so (M1).
         let at = unsafe { mmap(None, LENGTH, protection, MapFlags::MAP_SHARED, fd, 0)? };
         Ok(Self { at: at.cast() })
     }
@@ -145,6 +139,11 @@ mod tests {
         assert_eq!(here.write(0, b"hello outbox"), Some(16));
         assert_eq!(there.read(12), b"hello outbox");
         assert_eq!(here.write(OUTBOX - 8, b"too long for it"), None);
-        assert!(File::from(fd).set_len(8).is_err(), "nobody can cut it short");
+    }
+
+    #[test]
+    fn a_worker_cannot_shrink_it_under_its_supervisor() {
+        let (_here, fd) = SharedPage::create().expect("made");
+        assert!(std::fs::File::from(fd).set_len(0).is_err());
     }
 }

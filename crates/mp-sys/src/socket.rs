@@ -2,17 +2,21 @@
 //!
 //! Does **not** know what the packets mean.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recv, recvmsg, send,
-    sendmsg, shutdown, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, recv, send, sendmsg, shutdown, socketpair,
 };
 
 /// Descriptors made here lie at or above this number, so that a child's own (3, 4, ..) never collide with them.
 const LOWEST: RawFd = 16;
+
+/// The most descriptors that one packet may bring.
+const MOST: usize = 64;
 
 /// Two ends of a SEQPACKET line: packets keep their bounds, both directions. Close-on-exec.
 ///
@@ -42,7 +46,7 @@ pub fn raise(fd: impl AsFd) -> io::Result<OwnedFd> {
 pub fn redirect(fd: impl AsFd, target: RawFd) -> io::Result<()> {
     // SAFETY: dup3 has no memory effects. It is not safe in the sense of I/O safety for arbitrary targets;
     // the one caller (mp-link's adoption) has just proven `target` to be that of a channel it owns.
-    match unsafe { nix::libc::dup3(fd.as_fd().as_raw_fd(), target, nix::libc::O_CLOEXEC) } {
+    match unsafe { libc::dup3(fd.as_fd().as_raw_fd(), target, libc::O_CLOEXEC) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
@@ -62,7 +66,7 @@ pub(crate) fn redirect_stdin(file: impl AsFd) -> io::Result<()> {
 /// # Errors
 /// `WouldBlock` when there is none; `ENOTSOCK` and its like when `fd` is no socket.
 pub fn peek(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-    Ok(retry(|| recv(fd, buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT))?)
+    Ok(receive(|| recv(fd, buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT))?)
 }
 
 /// Sends one packet without waiting.
@@ -113,25 +117,50 @@ pub fn send_fds(fd: impl AsFd, fds: &[OwnedFd]) -> io::Result<()> {
 /// Receives the descriptors of one packet, close-on-exec, without waiting.
 ///
 /// # Errors
-/// `WouldBlock` when there is no packet; `UnexpectedEof` at the end.
-#[expect(unsafe_code, reason = "descriptors that arrive are ours to own")]
+/// `WouldBlock` when there is no packet; `UnexpectedEof` at the end; `InvalidData` when some of the descriptors could not
+/// be taken, because there are more than 64 or this process can have no more: then none is.
+#[expect(unsafe_code, reason = "nix gives no access to what came of a packet that was cut short, which would leak")]
 pub fn recv_fds(fd: impl AsFd) -> io::Result<Vec<OwnedFd>> {
-    let mut byte = [0];
-    let mut space = nix::cmsg_space!([RawFd; 64]);
-    let mut slices = [IoSliceMut::new(&mut byte)];
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(fd.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    let mut byte = [0_u8];
+    let mut slice = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    let mut space = nix::cmsg_space!([RawFd; MOST]);
+    // SAFETY: a message header of zeros is one without any part.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
+    (header.msg_control, header.msg_controllen) = (space.as_mut_ptr().cast(), space.capacity() as _);
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: the header speaks of the byte and of the space, which outlive the call, and of their lengths.
+    let taken = receive(|| Errno::result(unsafe { libc::recvmsg(fd.as_fd().as_raw_fd(), &raw mut header, flags) }))?;
+    // SAFETY: the kernel has just filled it.
+    let fds = unsafe { arrived(&header) };
+    match taken {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ if header.msg_flags & libc::MSG_CTRUNC != 0 => Err(io::ErrorKind::InvalidData.into()),
+        _ => Ok(fds),
+    }
+}
+
+/// The descriptors that came with a message.
+///
+/// # Safety
+/// `header` is as `recvmsg` left it, its control buffer is alive, and this is called once for it.
+#[expect(unsafe_code, reason = "descriptors that arrive are ours to own")]
+unsafe fn arrived(header: &libc::msghdr) -> Vec<OwnedFd> {
     let mut fds = Vec::new();
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(raw) = control {
-            // SAFETY: the kernel has just made these descriptors for us.
-            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+    // SAFETY: these walk the control messages within the length that the kernel wrote.
+    unsafe {
+        let mut control = libc::CMSG_FIRSTHDR(header);
+        while let Some(message) = control.as_ref() {
+            if (message.cmsg_level, message.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+                let bytes = message.cmsg_len - libc::CMSG_LEN(0) as usize;
+                let first = libc::CMSG_DATA(control).cast::<RawFd>();
+                let own = |i| OwnedFd::from_raw_fd(first.add(i).read_unaligned());
+                fds.extend((0..bytes / size_of::<RawFd>()).map(own));
+            }
+            control = libc::CMSG_NXTHDR(header, control);
         }
     }
-    if message.bytes == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(fds)
+    fds
 }
 
 /// The numbers of all open descriptors.
@@ -143,10 +172,19 @@ pub fn open_descriptors() -> io::Result<Vec<RawFd>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
 }
 
+/// A peer that dies with unread packets leaves an error behind, which the kernel reports once and before the packets that
+/// the peer had sent. They are what counts: their end says as well that it is gone.
+fn receive<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    retry(|| match call() {
+        Err(Errno::ECONNRESET) => call(),
+        other => other,
+    })
+}
+
 fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
-            Err(nix::errno::Errno::EINTR) => {}
+            Err(Errno::EINTR) => {}
             other => return other,
         }
     }
@@ -155,6 +193,38 @@ fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_sent_before_a_death_is_read_after_it() {
+        // A process that dies with unread packets leaves an error before those that it had sent.
+        let (ours, theirs) = packet_pair().expect("a pair");
+        send_now(&ours, b"never read").expect("sent");
+        send_now(&theirs, b"the last word").expect("sent");
+        drop(theirs);
+        assert_eq!(peek(ours.as_raw_fd(), &mut [0; 4]).expect("no error"), 13);
+
+        let (ours, theirs) = packet_pair().expect("a pair");
+        send_fds(&ours, &[any()]).expect("sent");
+        send_fds(&theirs, &[any()]).expect("sent");
+        drop(theirs);
+        assert_eq!(recv_fds(&ours).expect("no error").len(), 1);
+    }
+
+    fn any() -> OwnedFd {
+        std::fs::File::open("/dev/null").expect("opened").into()
+    }
+
+    #[test]
+    fn of_too_many_descriptors_none_is_kept() {
+        let (ours, theirs) = packet_pair().expect("a pair");
+        let (reading, writing) = nix::unistd::pipe().expect("a pipe");
+        let many: Vec<OwnedFd> = (0..MOST + 9).map(|_| writing.try_clone().expect("duplicated")).collect();
+        send_fds(&theirs, &many).expect("sent");
+        drop((many, writing));
+        assert!(recv_fds(&ours).is_err());
+        never_wait(&reading).expect("set");
+        assert_eq!(nix::unistd::read(&reading, &mut [0]), Ok(0), "no writing end is left open");
+    }
 
     #[test]
     fn descriptors_cross() {

@@ -258,6 +258,22 @@ fn who_cannot_be_sent_work_is_killed_and_the_work_goes_on() {
 }
 
 #[test]
+fn what_the_supervisor_cannot_send_costs_no_worker() {
+    // The worker was killed for the descriptors that its supervisor lacked.
+    let mut world = World::ready(of(1));
+    world.starved = true;
+    world.plain(1);
+    assert_eq!(world.words(), ["unsendable"]);
+    world.plain(1);
+    world.starved = true;
+    world.plain(1);
+    world.plain(1);
+    assert_eq!(world.run_all(0), [1, 3], "the frame after it takes its place");
+    assert_eq!(world.words(), ["unsendable", "value", "unsendable", "value"]);
+    assert_eq!(world.scheduler.deaths(), 0);
+}
+
+#[test]
 fn an_empty_slot_hears_nothing_of_who_was_there() {
     // I5: the slot cools, so that its number is still that of the dead worker.
     let mut world = World::starting(of(1));

@@ -129,6 +129,7 @@ fn word(outcome: Option<&Outcome>) -> &'static str {
         Some(Outcome::None(Verdict::Lost(..))) => "lost",
         Some(Outcome::None(Verdict::TimedOut(_))) => "late",
         Some(Outcome::None(Verdict::Cancelled)) => "cancelled",
+        Some(Outcome::None(Verdict::Unsendable(_))) => "unsendable",
         Some(Outcome::None(Verdict::Stopped(_))) => "stopped",
     }
 }

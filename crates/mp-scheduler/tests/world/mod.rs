@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) threads: bool,
     /// Whether the next frame cannot be sent.
     pub(crate) jammed: bool,
+    /// Whether the next frame cannot be made.
+    pub(crate) starved: bool,
     /// What the process that died last was running, and since when.
     victim: Option<(TaskId, Instant)>,
 }
@@ -59,6 +61,7 @@ impl World {
             ends: Vec::new(),
             threads: false,
             jammed: false,
+            starved: false,
             victim: None,
         }
     }
@@ -236,6 +239,9 @@ impl World {
         assert!(spans.len() == 1 || weight <= WEIGHT_MAX, "a frame weighs {weight}");
         let process = self.processes.get_mut(&worker)?;
         assert_eq!(process.stage, Stage::Serving);
+        if std::mem::take(&mut self.starved) {
+            return Some(Event::Unsent { worker, number, reason: "no descriptors".to_owned() });
+        }
         process.receive(number, spans);
         std::mem::take(&mut self.jammed).then(|| Event::Broke(worker, "could not be sent work".to_owned()))
     }
@@ -250,6 +256,7 @@ impl World {
                 Verdict::Lost(..) => assert!(left || ran.is_some() || !restarts, "{task} is lost and did not run"),
                 Verdict::TimedOut(after) => assert!(left || ran >= Some(*after), "{task} ran {ran:?} of {after:?}"),
                 Verdict::Cancelled => assert!(self.item(task).cancelled, "nobody cancelled {task}"),
+                Verdict::Unsendable(_) => assert_eq!(ran, None, "{task} was sent"),
                 Verdict::Stopped(_) => assert!(*self.scheduler.phase() > Phase::Closing),
             }
             self.settle(task, Outcome::None(verdict.clone()));

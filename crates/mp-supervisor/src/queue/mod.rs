@@ -49,8 +49,8 @@ use shared::Shared;
 ///
 /// # Examples
 /// ```
-/// # use mp_supervisor::{Queue, QueueError};
-/// # fn main() -> Result<(), QueueError> {
+/// # use mp_supervisor::Queue;
+/// # fn main() -> mp_supervisor::Result<()> {
 /// let queue = Queue::new()?;
 /// queue.put("first".to_owned())?;
 /// queue.put("second".to_owned())?;
@@ -79,13 +79,13 @@ impl<T> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
+    /// # use mp_supervisor::Queue;
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
     /// let refused = queue.try_put(2).unwrap_err();
     /// assert!(matches!(refused.error, QueueError::Full { capacity: 1 }));
     /// assert_eq!(refused.item, 2);
-    /// # Ok::<(), QueueError>(())
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn bounded(capacity: usize) -> crate::Result<Self> {
         if capacity == 0 {
@@ -119,10 +119,10 @@ impl<T: Serialize> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
+    /// # use mp_supervisor::Queue;
     /// let queue = Queue::<(u32, String)>::new()?;
     /// queue.put((7, "seven".to_owned()))?;
-    /// # Ok::<(), QueueError>(())
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn put(&self, item: T) -> crate::Result<()> {
         Ok(self.put_within(&item, Patience::Forever)?)
@@ -144,13 +144,13 @@ impl<T: Serialize> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
+    /// # use mp_supervisor::Queue;
     /// # use std::time::Duration;
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
     /// let refused = queue.put_timeout(2, Duration::from_millis(5)).unwrap_err();
     /// assert!(matches!(refused.error, QueueError::TimedOut { .. }));
-    /// # Ok::<(), QueueError>(())
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
         self.put_within(&item, Patience::timeout(timeout)).map_err(|error| PutError { item, error })
@@ -172,12 +172,12 @@ impl<T: DeserializeOwned> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
+    /// # use mp_supervisor::Queue;
     /// let queue = Queue::new()?;
     /// let producer = queue.clone();
     /// std::thread::spawn(move || producer.put(42));
     /// assert_eq!(queue.get()?, 42);
-    /// # Ok::<(), QueueError>(())
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn get(&self) -> crate::Result<T> {
         Ok(self.get_within(Patience::Forever)?)
@@ -191,9 +191,9 @@ impl<T: DeserializeOwned> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
-    /// assert!(matches!(Queue::<u8>::new()?.try_get(), Err(QueueError::Empty)));
-    /// # Ok::<(), QueueError>(())
+    /// # use mp_supervisor::Queue;
+    /// assert!(matches!(Queue::<u8>::new()?.try_get(), Err(mp_supervisor::Error::Queue(QueueError::Empty))));
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn try_get(&self) -> crate::Result<T> {
         Ok(self.get_within(Patience::None)?)
@@ -206,11 +206,11 @@ impl<T: DeserializeOwned> Queue<T> {
     ///
     /// # Examples
     /// ```
-    /// # use mp_supervisor::{Queue, QueueError};
+    /// # use mp_supervisor::Queue;
     /// # use std::time::Duration;
     /// let late = Queue::<u8>::new()?.get_timeout(Duration::from_millis(5));
-    /// assert!(matches!(late, Err(QueueError::TimedOut { .. })));
-    /// # Ok::<(), QueueError>(())
+    /// assert!(matches!(late, Err(mp_supervisor::Error::Queue(QueueError::TimedOut { .. }))));
+    /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn get_timeout(&self, timeout: Duration) -> crate::Result<T> {
         Ok(self.get_within(Patience::timeout(timeout))?)

@@ -27,7 +27,7 @@ impl Default for RestartLimit {
 pub struct Config {
     /// How many workers.
     pub workers: u32,
-    /// Whether a worker that died is replaced. A `Process` is a pool of one that is not.
+    /// Whether a worker that died is replaced. A `Process` is a pool of one that is not; forked workers are not either.
     pub restart: bool,
     /// When to give up.
     pub restart_limit: RestartLimit,

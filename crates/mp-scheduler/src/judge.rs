@@ -71,7 +71,7 @@ impl Scheduler {
     /// An item that ran: tried again if that was agreed, else settled.
     fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
         let again = match verdict {
-            Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.config.restart,
+            Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.has_others(),
             Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
         };
         if again {
@@ -83,12 +83,17 @@ impl Scheduler {
 
     /// What never began is given to another; where there is none, it is lost as well.
     fn give_on(&mut self, left: Vec<Span>, worker: WorkerId, exit: WorkerExit, actions: &mut Vec<Action>) {
-        if self.config.restart {
+        if self.has_others() {
             return self.put_back(left);
         }
         let waiting = std::mem::take(&mut self.backlog);
         let all = left.into_iter().chain(waiting);
         actions.extend(all.map(|span| Action::Settle(span, Verdict::Lost(worker, exit))));
+    }
+
+    /// Whether anybody is there, or will be, to run what a dead worker did not.
+    fn has_others(&self) -> bool {
+        self.config.restart || self.slots.iter().any(|slot| slot.state.is_alive())
     }
 
     fn count_death(&mut self, now: Instant, worker: WorkerId, death: (bool, String), actions: &mut Vec<Action>) {

@@ -128,7 +128,7 @@ impl PoolBuilder {
             calling: calling(self.backend, &self.name, None)?,
             streams: Streams::default(),
         };
-        let config = Config { workers: self.workers as u32, ..self.config };
+        let config = Config { workers: self.workers as u32, restart: !self.forks(), ..self.config };
         let kind = match self.backend {
             Backend::Serial => Kind::Serial(Arc::new(Serial::new())),
             Backend::Processes | Backend::Threads => Kind::Engine(Engine::launch(config, making)),
@@ -136,10 +136,19 @@ impl PoolBuilder {
         Ok(Pool::from_parts(kind, self.terms, self.max_payload))
     }
 
+    /// A process with threads cannot be forked, and a pool has threads once it is there: so none of its workers is replaced.
+    fn forks(&self) -> bool {
+        self.backend == Backend::Processes && self.start_method == StartMethod::Fork
+    }
+
     fn check(&self) -> Result<()> {
         if self.workers == 0 || self.workers > MOST_WORKERS {
             let text = format!("a pool needs 1 to {MOST_WORKERS} workers, not {}", self.workers);
             return Err(Error::Invalid(text));
+        }
+        if self.forks() && self.config.max_tasks_per_worker.is_some() {
+            let text = "a forked worker is not replaced, so it cannot have a maximum of tasks";
+            return Err(Error::Invalid(text.to_owned()));
         }
         if self.config.max_tasks_per_worker == Some(0) {
             return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));

@@ -94,7 +94,10 @@ fn who_dies_again_and_again_waits_longer_and_longer() {
 fn without_restart_a_crash_while_idle_stays_down() {
     let mut world = World::ready(no_restart());
     world.crash(0);
-    assert_eq!((world.states(), world.ends.clone()), (vec!["retired"], vec![None]));
+    assert_eq!(
+        (world.states(), world.ends.clone()),
+        (vec!["retired"], vec![Some("all workers have died, and none is replaced".to_owned())])
+    );
 }
 
 #[test]
@@ -270,6 +273,19 @@ fn what_the_supervisor_cannot_send_costs_no_worker() {
     assert_eq!(world.run_all(0), [1, 3], "the frame after it takes its place");
     assert_eq!(world.words(), ["unsendable", "value", "unsendable", "value"]);
     assert_eq!(world.scheduler.deaths(), 0);
+}
+
+#[test]
+fn where_none_is_replaced_the_others_go_on_until_the_last_has_died() {
+    // A pool of forked workers was stopped by the breaker when one of three had died.
+    let mut world = World::ready(Config { restart: false, ..of(2) });
+    world.crash(0);
+    world.plain(2);
+    assert_eq!(world.run_all(1), [0, 1]);
+    world.plain(1);
+    world.crash(1);
+    assert_eq!(world.words(), ["value", "value", "lost"]);
+    assert_eq!(world.ends, [Some("all workers have died, and none is replaced".to_owned())]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_link::LinkError;
-use mp_scheduler::{Action, Event, Span, Verdict, WorkerState};
+use mp_scheduler::{Action, Event, Span, Verdict};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
 use mp_wire::{CodecStage, Failure, WorkerId, codec};
@@ -131,10 +131,7 @@ impl Engine {
                 tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
                 state.born = entry.0.child.clone();
                 state.workers[worker.slot as usize] = Some(entry);
-                let mut states = state.scheduler.workers();
-                let unwanted = states.any(|(id, state)| id == worker && matches!(state, WorkerState::Stopping(_)));
-                drop(states);
-                if unwanted { self.signal(state, worker, Signal::SIGKILL) } else { None }
+                if state.is_stopping(worker) { self.signal(state, worker, Signal::SIGKILL) } else { None }
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -147,12 +144,15 @@ impl Engine {
     fn register(&self, io: &WorkerIo) -> io::Result<Vec<crate::reactor::Registration>> {
         let engine = || self.this.upgrade().ok_or_else(|| io::Error::other("pool is gone"));
         let reactor = Reactor::get()?;
-        let mut registrations = Vec::new();
-        registrations.push(reactor.add(io.line.as_fd(), (engine()?, io.id, Source::Line))?);
-        if let Some(child) = &io.child {
-            registrations.push(reactor.add(child.as_fd(), (engine()?, io.id, Source::Exit))?);
+        let line = reactor.add(io.line.as_fd(), (engine()?, io.id, Source::Line))?;
+        let Some(child) = &io.child else { return Ok(vec![line]) };
+        match reactor.add(child.as_fd(), (engine()?, io.id, Source::Exit)) {
+            Ok(exit) => Ok(vec![line, exit]),
+            Err(error) => {
+                reactor.remove(io.line.as_fd(), line);
+                Err(error)
+            }
         }
-        Ok(registrations)
     }
 
     /// A process gets the signal. A thread cannot be ended: it is left behind, begins nothing more, and its line ends.

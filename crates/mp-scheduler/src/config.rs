@@ -28,7 +28,6 @@ pub struct Config {
     /// How many workers.
     pub workers: u32,
     /// Whether a worker that died is replaced. A `Process` is a pool of one that is not; forked workers are not either.
-    /// When the last has died, the pool has ended.
     pub restart: bool,
     /// When to give up.
     pub restart_limit: RestartLimit,

@@ -177,7 +177,8 @@ impl Scheduler {
         }
         let reason = match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Killing(reason) => Some(reason),
-            Phase::Open | Phase::Closing | Phase::Ended => None,
+            Phase::Open => Some("all workers have died, and none is replaced".to_owned()),
+            Phase::Closing | Phase::Ended => None,
         };
         actions.push(Action::Ended(reason));
     }

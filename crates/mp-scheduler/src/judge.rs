@@ -8,7 +8,7 @@ use mp_wire::{TaskId, WorkerExit, WorkerId};
 
 use crate::event::{Action, Verdict};
 use crate::load::Load;
-use crate::scheduler::{Busy, Ending, Phase, Scheduler, Stopping, WorkerState};
+use crate::scheduler::{Busy, Ending, Scheduler, Stopping, WorkerState};
 use crate::span::Span;
 
 /// What is known of a death: how, and what had begun.
@@ -28,7 +28,7 @@ impl Scheduler {
         let Some(mut remains) = self.vacate(worker) else { return };
         let begun = remains.load.take_begun(death.1);
         for item in &begun {
-            self.judge(*item, worker, remains.verdict(*item, worker, death.0), actions);
+            self.judge(*item, remains.verdict(*item, worker, death.0), actions);
         }
         self.give_on(remains.load.drain(), worker, death.0, actions);
         for task in std::mem::take(&mut remains.cancelled) {
@@ -38,15 +38,6 @@ impl Scheduler {
             self.deaths += 1;
             self.count_death(now, worker, (!begun.is_empty(), cause), actions);
         }
-        if !self.has_successor(worker) && self.phase == Phase::Open {
-            self.kill(now, format!("the last worker has ended: worker {worker} {}", death.0), actions);
-        }
-    }
-
-    /// Whether somebody can do what `worker`, which is gone, has left.
-    fn has_successor(&self, worker: WorkerId) -> bool {
-        let others = self.slots.iter().zip(0..).filter(|(_, slot)| *slot != worker.slot);
-        self.config.restart || others.into_iter().any(|(slot, _)| slot.state.is_alive())
     }
 
     /// The slot of a worker that is gone is free. Gives what the worker had.
@@ -78,11 +69,9 @@ impl Scheduler {
     }
 
     /// An item that ran: tried again if that was agreed, else settled.
-    fn judge(&mut self, item: Span, worker: WorkerId, verdict: Verdict, actions: &mut Vec<Action>) {
+    fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
         let again = match verdict {
-            Verdict::Lost(..) | Verdict::TimedOut(_) => {
-                item.attempt <= item.terms.retries && self.has_successor(worker)
-            }
+            Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.has_others(),
             Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
         };
         if again {
@@ -94,12 +83,17 @@ impl Scheduler {
 
     /// What never began is given to another; where there is none, it is lost as well.
     fn give_on(&mut self, left: Vec<Span>, worker: WorkerId, exit: WorkerExit, actions: &mut Vec<Action>) {
-        if self.has_successor(worker) {
+        if self.has_others() {
             return self.put_back(left);
         }
         let waiting = std::mem::take(&mut self.backlog);
         let all = left.into_iter().chain(waiting);
         actions.extend(all.map(|span| Action::Settle(span, Verdict::Lost(worker, exit))));
+    }
+
+    /// Whether anybody is there, or will be, to run what a dead worker did not.
+    fn has_others(&self) -> bool {
+        self.config.restart || self.slots.iter().any(|slot| slot.state.is_alive())
     }
 
     fn count_death(&mut self, now: Instant, worker: WorkerId, death: (bool, String), actions: &mut Vec<Action>) {

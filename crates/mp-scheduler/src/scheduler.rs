@@ -150,6 +150,13 @@ impl Scheduler {
         self.slots.iter().zip(0..).map(|(slot, i)| (WorkerId { slot: i, generation: slot.generation }, &slot.state))
     }
 
+    /// The state of `worker`, unless a later generation lives there now (I5).
+    #[must_use]
+    pub fn state_of(&self, worker: WorkerId) -> Option<&WorkerState> {
+        let slot = self.slots.get(worker.slot as usize).filter(|slot| slot.generation == worker.generation);
+        slot.map(|slot| &slot.state)
+    }
+
     /// How many workers have ended without having been asked to.
     #[must_use]
     pub fn deaths(&self) -> u64 {

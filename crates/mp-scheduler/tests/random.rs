@@ -73,7 +73,7 @@ fn config() -> impl Strategy<Value = Config> {
     let tasks = prop_oneof![2 => Just(None), 1 => (1..6u32).prop_map(Some)];
     (1..5u32, prop::bool::weighted(0.9), limit, any::<bool>(), tasks).prop_map(
         |(workers, restart, deaths, count_task_deaths, max_tasks_per_worker)| Config {
-            workers: if restart { workers } else { 1 },
+            workers,
             restart,
             restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
             start_timeout: Duration::from_millis(500),

@@ -144,7 +144,7 @@ impl PoolBuilder {
             calling: calling(self.backend, &self.name, None)?,
             streams: Streams::default(),
         };
-        let forks = self.backend == Backend::Processes && self.start_method == StartMethod::Fork;
+        let forks = self.forks();
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new())),
@@ -158,10 +158,19 @@ impl PoolBuilder {
         Ok(Pool::from_parts(host, self.terms, self.max_payload))
     }
 
+    /// A process with threads cannot be forked, and a pool has threads once it is there: so none of its workers is replaced.
+    fn forks(&self) -> bool {
+        self.backend == Backend::Processes && self.start_method == StartMethod::Fork
+    }
+
     fn check(&self) -> Result<()> {
         if self.workers == 0 || self.workers > MOST_WORKERS {
             let text = format!("a pool needs 1 to {MOST_WORKERS} workers, not {}", self.workers);
             return Err(Error::Invalid(text));
+        }
+        if self.forks() && self.config.max_tasks_per_worker.is_some() {
+            let text = "a forked worker is not replaced, so it cannot have a maximum of tasks";
+            return Err(Error::Invalid(text.to_owned()));
         }
         if self.config.max_tasks_per_worker == Some(0) {
             return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));

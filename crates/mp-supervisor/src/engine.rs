@@ -67,7 +67,8 @@ pub(crate) struct State {
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
     pub(crate) actions: Vec<Action>,
-    pub(crate) armed: Option<Instant>,
+    /// The alarms that are set, the earliest last: one is set only if it is earlier than all others, so there are few.
+    pub(crate) alarms: Vec<Instant>,
     /// Why it ended, if that was not asked for; set once it has.
     pub(crate) over: Option<Option<String>>,
     /// Whether the user wanted it to end at once.
@@ -93,7 +94,7 @@ impl Engine {
             news: Vec::new(),
             to_fork: Vec::new(),
             actions: Vec::new(),
-            armed: None,
+            alarms: Vec::new(),
             over: None,
             asked: false,
             exits: vec![None; slots],
@@ -166,11 +167,11 @@ impl Engine {
 
     fn arm(&self, state: &mut State) {
         let Some(at) = state.scheduler.next_wake() else { return };
-        if state.armed.is_some_and(|armed| armed <= at) {
+        if state.alarms.last().is_some_and(|alarm| *alarm <= at) {
             return;
         }
         if let Ok(reactor) = Reactor::get() {
-            state.armed = Some(at);
+            state.alarms.push(at);
             let this: Weak<dyn Listener> = Weak::<Self>::clone(&self.this);
             reactor.wake_at(at, this);
         }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
-use mp_scheduler::{Event, Span};
+use mp_scheduler::{Event, Span, WorkerState};
 use mp_sys::child::Ended;
 use mp_wire::frame::{Body, FromWorkerFrame, Hello, Identity, Record, Report, from_worker, split_record};
 use mp_wire::{Failure, WorkerExit, WorkerId};
@@ -53,8 +53,9 @@ impl Listener for Engine {
 
     fn tick(&self) {
         let mut state = self.state.lock();
-        state.armed = None;
-        self.step(&mut state, Instant::now(), Event::Tick);
+        let now = Instant::now();
+        while state.alarms.pop_if(|at| *at <= now).is_some() {}
+        self.step(&mut state, now, Event::Tick);
         self.finish(state);
     }
 }
@@ -236,9 +237,7 @@ impl State {
 
     /// If `worker` has no more work, its busy time is counted.
     fn note_free(&mut self, worker: WorkerId) {
-        let mut states = self.scheduler.workers();
-        let idle = states.any(|(id, state)| id == worker && state.name() == "idle");
-        drop(states);
+        let idle = matches!(self.scheduler.state_of(worker), Some(WorkerState::Idle));
         if let Some(Some((io, _))) = self.workers.get_mut(worker.slot as usize)
             && idle
         {
@@ -248,7 +247,7 @@ impl State {
     }
 
     pub(crate) fn is_stopping(&self, worker: WorkerId) -> bool {
-        self.scheduler.workers().any(|(id, state)| id == worker && state.name() == "stopping")
+        matches!(self.scheduler.state_of(worker), Some(WorkerState::Stopping(_)))
     }
 }
 

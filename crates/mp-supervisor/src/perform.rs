@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_link::LinkError;
-use mp_scheduler::{Action, Event, Span, Verdict, WorkerState};
+use mp_scheduler::{Action, Event, Span, Verdict};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
 use mp_wire::{CodecStage, Failure, WorkerId, codec};
@@ -131,10 +131,7 @@ impl Engine {
                 tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
                 state.born = entry.0.child.clone();
                 state.workers[worker.slot as usize] = Some(entry);
-                let mut states = state.scheduler.workers();
-                let unwanted = states.any(|(id, state)| id == worker && matches!(state, WorkerState::Stopping(_)));
-                drop(states);
-                if unwanted { self.signal(state, worker, Signal::SIGKILL) } else { None }
+                if state.is_stopping(worker) { self.signal(state, worker, Signal::SIGKILL) } else { None }
             }
             Err(error) => {
                 let reason = error.to_string();

@@ -49,10 +49,18 @@ struct State {
 pub(crate) struct Registration(u64);
 
 impl Reactor {
-    /// The one of this process, started at first use.
+    /// The one of this process, started at first use. What fails for want of descriptors is tried again the next time.
     pub(crate) fn get() -> io::Result<&'static Self> {
-        static REACTOR: OnceLock<Result<&'static Reactor, String>> = OnceLock::new();
-        REACTOR.get_or_init(|| Self::launch().map_err(|error| error.to_string())).clone().map_err(io::Error::other)
+        static REACTOR: OnceLock<&'static Reactor> = OnceLock::new();
+        static LAUNCH: Mutex<()> = Mutex::new(());
+        if let Some(reactor) = REACTOR.get() {
+            return Ok(reactor);
+        }
+        let _one_at_a_time = LAUNCH.lock();
+        match REACTOR.get() {
+            Some(reactor) => Ok(reactor),
+            None => Self::launch().map(|reactor| *REACTOR.get_or_init(|| reactor)),
+        }
     }
 
     fn launch() -> io::Result<&'static Self> {

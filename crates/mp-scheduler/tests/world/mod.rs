@@ -256,7 +256,6 @@ impl World {
                 Verdict::Lost(..) => assert!(left || ran.is_some() || !restarts, "{task} is lost and did not run"),
                 Verdict::TimedOut(after) => assert!(left || ran >= Some(*after), "{task} ran {ran:?} of {after:?}"),
                 Verdict::Cancelled => assert!(self.item(task).cancelled, "nobody cancelled {task}"),
-                // It may have run before, and may lie before a worker from which it was taken back.
                 Verdict::Unsendable(_) => {}
                 Verdict::Stopped(_) => assert!(*self.scheduler.phase() > Phase::Closing),
             }

@@ -83,7 +83,7 @@ impl<T> Queue<T> {
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
     /// let refused = queue.try_put(2).unwrap_err();
-    /// assert!(matches!(refused.error, QueueError::Full { capacity: 1 }));
+    /// assert!(matches!(refused.error, mp_supervisor::QueueError::Full { capacity: 1 }));
     /// assert_eq!(refused.item, 2);
     /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
@@ -149,7 +149,7 @@ impl<T: Serialize> Queue<T> {
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
     /// let refused = queue.put_timeout(2, Duration::from_millis(5)).unwrap_err();
-    /// assert!(matches!(refused.error, QueueError::TimedOut { .. }));
+    /// assert!(matches!(refused.error, mp_supervisor::QueueError::TimedOut { .. }));
     /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
@@ -192,7 +192,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Examples
     /// ```
     /// # use mp_supervisor::Queue;
-    /// assert!(matches!(Queue::<u8>::new()?.try_get(), Err(mp_supervisor::Error::Queue(QueueError::Empty))));
+    /// assert!(matches!(Queue::<u8>::new()?.try_get(), Err(mp_supervisor::Error::Queue(mp_supervisor::QueueError::Empty))));
     /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn try_get(&self) -> crate::Result<T> {
@@ -209,7 +209,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # use mp_supervisor::Queue;
     /// # use std::time::Duration;
     /// let late = Queue::<u8>::new()?.get_timeout(Duration::from_millis(5));
-    /// assert!(matches!(late, Err(mp_supervisor::Error::Queue(QueueError::TimedOut { .. }))));
+    /// assert!(matches!(late, Err(mp_supervisor::Error::Queue(mp_supervisor::QueueError::TimedOut { .. }))));
     /// # Ok::<(), mp_supervisor::Error>(())
     /// ```
     pub fn get_timeout(&self, timeout: Duration) -> crate::Result<T> {

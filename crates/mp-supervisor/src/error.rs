@@ -19,6 +19,9 @@ pub enum Error {
     /// A number of the builder makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// The pool has ended by itself, for this reason.
+    #[error("pool has ended: {0}")]
+    Ended(String),
     /// The process could not be started.
     #[error("worker process could not be started")]
     Spawn(#[source] io::Error),

@@ -52,7 +52,7 @@ impl Host {
         let Self::Engine(engine) = self else { return Ok(()) };
         engine.wait_end(None);
         match engine.failure() {
-            Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Invalid(reason))),
+            Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Ended(reason))),
             None => Ok(()),
         }
     }

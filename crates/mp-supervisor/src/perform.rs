@@ -123,8 +123,14 @@ impl Engine {
     /// A new worker takes its place, unless it was to end before it was there.
     fn settle_in(&self, state: &mut State, worker: WorkerId, made: io::Result<WorkerIo>) -> Option<Event> {
         let registered = made.and_then(|io| {
-            let registrations = self.register(&io)?;
-            Ok((io, registrations))
+            match self.register(&io) {
+                Ok(registrations) => Ok((io, registrations)),
+                Err(error) => {
+                    // Nobody would hear of it.
+                    io.child.iter().for_each(|child| child.end());
+                    Err(error)
+                }
+            }
         });
         match registered {
             Ok(entry) => {

@@ -6,6 +6,7 @@
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -114,9 +115,11 @@ impl Reactor {
                 tracing::error!(%error, "waiting for workers failed");
             }
             for token in ready.drain(..) {
-                self.hear(token);
+                guarded(|| self.hear(token));
             }
-            self.due().into_iter().for_each(|listener| listener.tick());
+            for listener in self.due() {
+                guarded(|| listener.tick());
+            }
         }
     }
 
@@ -136,6 +139,13 @@ impl Reactor {
             due.extend(state.timers.pop().and_then(|timer| timer.listener.upgrade()));
         }
         due
+    }
+}
+
+/// A panic here is a mistake of ours, in one pool; the others must not fall silent for it.
+fn guarded(serve: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+        tracing::error!("hearing a worker panicked; its pool may not end by itself");
     }
 }
 

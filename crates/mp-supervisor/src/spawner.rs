@@ -5,6 +5,7 @@
 //! A worker asks the kernel to end it with its parent (`PR_SET_PDEATHSIG`), and by parent the kernel means the
 //! *thread* that spawned. So there is one thread for it, which lives as long as the process.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 
@@ -21,7 +22,14 @@ pub(crate) fn hand(start: Start) -> Result<(), Start> {
 
 fn launch() -> Option<Sender<Start>> {
     let (sender, receiver) = channel::<Start>();
-    let body = move || receiver.into_iter().for_each(|start| start());
+    let body = move || {
+        for start in receiver {
+            // If this thread ended, all workers that it has started would end with it.
+            if catch_unwind(AssertUnwindSafe(start)).is_err() {
+                tracing::error!("starting a worker panicked");
+            }
+        }
+    };
     std::thread::Builder::new().name("mp-spawner".to_owned()).spawn(body).ok()?;
     Some(sender)
 }

@@ -57,6 +57,9 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     Ok(Calling { identity, pool: Arc::from(pool), directory })
 }
 
+/// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
+const ROOM: usize = 212_992;
+
 /// Our ends of what a process is born with, and its own.
 struct Ends {
     line: Line,
@@ -68,6 +71,7 @@ fn ends() -> io::Result<Ends> {
     let (frames, their_frames) = socket::packet_pair()?;
     // I2, by the kernel: a worker that forges the return of its credits fills its line, and is ended for it.
     socket::never_wait(&frames)?;
+    socket::make_room(&frames, ROOM)?;
     let (descriptors, their_descriptors) = socket::packet_pair()?;
     let (status, their_status) = Status::create()?;
     let theirs = Sockets {

@@ -192,6 +192,14 @@ impl Child {
         }
     }
 
+    /// Kills it and takes its status. It waits, but only for what SIGKILL bounds.
+    pub fn end(&self) {
+        self.signal(Signal::SIGKILL);
+        self.kill_group();
+        // It fails only where somebody else has taken its status.
+        let _ = waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED);
+    }
+
     /// Takes its status, if it has ended. Does not wait.
     #[must_use]
     pub fn reap(&self) -> Option<Ended> {

@@ -96,6 +96,16 @@ pub fn never_wait(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Asks for room for `bytes` of packets, as the kernel counts them, on the way from `fd`. What the system allows
+/// (`net.core.wmem_max`) bounds it.
+///
+/// # Errors
+/// None for an open socket.
+pub fn make_room(fd: impl AsFd, bytes: usize) -> io::Result<()> {
+    // The kernel doubles what it is asked for, to have room for its own.
+    Ok(nix::sys::socket::setsockopt(&fd, nix::sys::socket::sockopt::SndBuf, &(bytes / 2))?)
+}
+
 /// No more packets: the reader gets what is queued, then end of file; a writer at the other end gets `BrokenPipe`.
 pub fn hang_up(fd: impl AsFd) {
     // It fails only where the other end is gone already, which is what was wanted.

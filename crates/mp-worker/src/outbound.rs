@@ -9,9 +9,9 @@
 
 use mp_link::{Line, LinkError, Status};
 use mp_wire::frame::{Body, INLINE_MAX, OUTCOMES_HEADER, outcomes_header};
-use mp_wire::{TaskId, codec};
+use mp_wire::{CodecStage, TaskId, codec};
 
-use crate::run::{Reported, unsendable};
+use crate::run::{Reported, refused};
 
 /// An item that ran so long, in nanoseconds, is answered at once.
 const LONG_NS: u64 = 10_000;
@@ -53,7 +53,7 @@ impl<'a> Outbound<'a> {
             }
             Err(error) => {
                 let reason = format!("no memory file for a result of {} bytes: {error}", out.len());
-                self.append(task, unsendable(reason), Body::Bulk(0));
+                self.append(task, refused(CodecStage::EncodeResult, reason), Body::Bulk(0));
                 self.flush()
             }
         }

@@ -36,8 +36,7 @@ impl Caught {
     }
 }
 
-/// A panic that nobody has had, but that stands for something.
-pub(crate) fn in_words(message: String) -> Caught {
+fn in_words(message: String) -> Caught {
     Caught { message: shorten(message), ..Caught::default() }
 }
 

@@ -5,10 +5,10 @@
 use std::os::fd::OwnedFd;
 
 use mp_link::baggage;
-use mp_wire::TaskId;
 use mp_wire::frame::{Body, Record, Report};
+use mp_wire::{CodecError, CodecStage, TaskId};
 
-use crate::panic::{Caught, in_words, shorten, watch};
+use crate::panic::{Caught, shorten, watch};
 use crate::task::{Entry, Ran, Refused};
 use crate::{WorkerInfo, context};
 
@@ -48,7 +48,7 @@ impl Reported {
     }
 }
 
-/// A panic that stands for a value that could not be sent at all.
-pub(crate) fn unsendable(reason: String) -> Reported {
-    Reported::Panicked(in_words(reason))
+/// A value for which there was no memory file, or which could not be read from its own.
+pub(crate) fn refused(stage: CodecStage, reason: String) -> Reported {
+    Reported::Refused(Refused { stage, reason: CodecError(reason) })
 }

@@ -8,11 +8,11 @@ use std::os::fd::OwnedFd;
 use mp_link::{Line, LinkError, Status};
 use mp_sys::image::SameImage;
 use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item, walked};
-use mp_wire::{WorkerId, codec};
+use mp_wire::{CodecStage, WorkerId, codec};
 
 use crate::WorkerInfo;
 use crate::outbound::Outbound;
-use crate::run::{Reported, run_item, unsendable};
+use crate::run::{Reported, refused, run_item};
 use crate::task::Entry;
 
 /// The exit code of a worker that is not the supervisor's own program: `EX_SOFTWARE` of sysexits(3).
@@ -125,7 +125,7 @@ impl Worker<'_> {
             Ok(bytes) => self.run_claimed(segment, 0, (&bytes, own))?,
             Err(error) => {
                 let reason = format!("arguments of {len} bytes could not be read: {error}");
-                self.back.push(segment.first, unsendable(reason), &[])?;
+                self.back.push(segment.first, refused(CodecStage::DecodeArgs, reason), &[])?;
             }
         }
         Ok(true)

@@ -115,6 +115,6 @@ fn take_over() {
     assert_eq!(lost, [3], "one death, one failure");
     assert!(matches!(pool.apply(abort_at_3, (3,)), Err(Failure::Lost { .. })), "the last worker");
     let text = format!("{:?}", pool.join().expect_err("its workers have died"));
-    assert!(text.contains("the last worker has ended"), "{text}");
+    assert!(text.contains("none is replaced"), "{text}");
     assert!(matches!(pool.apply(abort_at_3, (1,)), Err(Failure::Stopped { .. })));
 }

@@ -8,6 +8,8 @@ mod help;
 mod input;
 #[path = "cli/living.rs"]
 mod living;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/mistakes.rs"]
 mod mistakes;
 #[path = "cli/runs.rs"]

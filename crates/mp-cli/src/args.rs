@@ -33,13 +33,13 @@ pub(crate) struct Cli {
 /// How much is said on standard error.
 #[derive(Debug, Args)]
 pub(crate) struct Talk {
-    /// Say what happens inside, on standard error; twice for every frame
+    /// Say what happens inside, on standard error; -vv for every frame
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
     pub(crate) verbose: u8,
     /// No summary, no progress: failures only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Messages")]
     pub(crate) quiet: bool,
-    /// The form of what -v says
+    /// The form of what is said on standard error
     #[arg(long, global = true, value_name = "FORM", default_value = "text", help_heading = "Messages")]
     pub(crate) log_format: LogFormat,
 }

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use mp::{Failure, WorkerExit};
 use serde_json::{Value, json};
 
+use crate::logging::as_event;
 use crate::problem::{Problem, program};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -30,16 +31,20 @@ impl Report {
 
     /// A task that failed.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        error_line(&failure.to_string());
-        if let Some(hint) = hint(failure, self.once) {
-            self.hint(hint);
-        }
+        self.error(&failure.to_string(), hint(failure, self.once));
     }
 
     /// Something that was no task.
     pub(crate) fn problem(&mut self, problem: &Problem) {
-        error_line(&problem.message);
-        if let Some(hint) = &problem.hint {
+        self.error(&problem.message, problem.hint.as_deref());
+    }
+
+    fn error(&mut self, text: &str, hint: Option<&str>) {
+        if let Some(event) = as_event("ERROR", text, hint) {
+            return say(&event.to_string());
+        }
+        say(&format!("{RED}{}:{RED:#} {text}", program()));
+        if let Some(hint) = hint {
             self.hint(hint);
         }
     }
@@ -55,11 +60,10 @@ impl Report {
 
 /// A line of its own, as `mpctl: text`, that is no error.
 pub(crate) fn note(text: &str) {
-    say(&format!("{DIM}{}: {text}{DIM:#}", program()));
-}
-
-fn error_line(text: &str) {
-    say(&format!("{RED}{}:{RED:#} {text}", program()));
+    match as_event("INFO", text, None) {
+        Some(event) => say(&event.to_string()),
+        None => say(&format!("{DIM}{}: {text}{DIM:#}", program())),
+    }
 }
 
 fn say(line: &str) {

@@ -103,6 +103,7 @@ impl Engine {
         if frame.is_empty() {
             return Ok(());
         }
+        tracing::trace!(%worker, bytes = frame.len(), "frame received");
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
             FromWorkerFrame::Walked(number) => {
@@ -126,6 +127,7 @@ impl Engine {
         if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
+        tracing::debug!(%worker, "worker ready");
         self.step(state, now, Event::Ready(worker));
         Ok(())
     }

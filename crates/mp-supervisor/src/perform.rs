@@ -212,7 +212,10 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
             let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
             io.status.publish(number, items as u16);
             io.busy_since.get_or_insert(now);
-            frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors))
+            frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| {
+                tracing::trace!(%worker, items, bytes = frame.len(), "frame sent");
+                io.send(&frame, descriptors)
+            })
         }
         Err(error) => Err(LinkError::Io(error)),
     };

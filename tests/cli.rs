@@ -2,6 +2,8 @@
 //!
 //! Snapshots are inline; pids and times in them are replaced by `PID` and `TIME`.
 
+#[path = "cli/completions.rs"]
+mod completions;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/input.rs"]

@@ -346,14 +346,6 @@ fn a_filter_that_finds_nothing_is_a_mistake() {
 }
 
 #[test]
-fn every_shell_has_completions() {
-    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let script = stdout(&["completions", shell]);
-        assert!(script.contains("unordered"), "{shell}: {script}");
-    }
-}
-
-#[test]
 fn manual_pages_are_printed_and_written() {
     assert!(stdout(&["man", "map"]).contains(".TH mpctl-map 1"));
     assert!(stdout(&["man"]).contains("Exit codes"));

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::problem::{Problem, program};
 use crate::report::Report;
 use crate::resolve::nearest;
-use crate::{inventory, logging, manual, pool_cmds, spawn};
+use crate::{completions, inventory, logging, manual, pool_cmds, spawn};
 
 /// Everything after `mp::init()`.
 pub(crate) fn run() -> Exit {
@@ -32,7 +32,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Problem> {
         Command::Spawn(options) => spawn::spawn(options, &cli.talk),
         Command::Apply(options) => pool_cmds::apply(options, &cli.talk),
         Command::Map(options) => pool_cmds::map(&options, &cli.talk),
-        Command::Completions(options) => manual::completions(&options),
+        Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => manual::man(&options),
     }
 }

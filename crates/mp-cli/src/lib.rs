@@ -25,6 +25,7 @@
 mod args;
 mod arguments;
 mod commands;
+mod completions;
 mod duration;
 mod exit;
 mod feed;

@@ -2,7 +2,7 @@
 //!
 //! Does **not** know standard output. Colours only where standard error is a terminal that wants them (anstream).
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use mp::{Failure, WorkerExit};
@@ -56,6 +56,14 @@ impl Report {
         self.hinted.push(hint.to_owned());
         say(&format!("{CYAN}hint:{CYAN:#} {hint}"));
     }
+}
+
+/// As [`note`], in the place of the `^C` that a terminal shows where it was typed.
+pub(crate) fn note_over_echo(text: &str) {
+    if io::stderr().is_terminal() {
+        write!(io::stderr(), "\r\x1b[K").ok();
+    }
+    note(text);
 }
 
 /// A line of its own, as `mpctl: text`, that is no error.

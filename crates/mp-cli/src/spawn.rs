@@ -70,7 +70,7 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let living: Vec<_> = processes.iter().map(Arc::downgrade).collect();
 
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64)).reporting(Report::without_retries());
+    let mut session = Session::new(&spawn.show, talk, Some(workers as u64)).reporting(Report::without_retries());
     let run_ns = Arc::new(AtomicU64::new(0));
     let events = collect(task, join_all(processes), results, run_ns.clone());
     let ending = session.run(&events, &interrupts);

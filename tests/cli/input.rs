@@ -101,6 +101,7 @@ fn input_that_breaks_off_is_reported_after_what_came_before() {
     4
     --- stderr
     mpctl: cannot read element 3 of standard input: the array is not closed
+    hint: the input is one array, [1, 2, 3]; without --json, each line is an item
     mpctl: 2 tasks (1 rejected) on 2 workers in TIME, SHARE of the workers' time was IPC
     --- exit 2
     ");

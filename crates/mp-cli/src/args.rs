@@ -181,7 +181,7 @@ pub(crate) struct Pool {
     #[arg(long, value_name = "KIND", default_value = "processes")]
     pub(crate) backend: Backend,
     /// How often a task that was lost with its worker, or timed out, is tried again
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = retries)]
     pub(crate) retries: u32,
 }
 
@@ -250,6 +250,10 @@ fn workers(text: &str) -> Result<usize, String> {
         Ok(workers) => Ok(workers),
         Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
     }
+}
+
+fn retries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a number of times, 0 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ mod output;
 mod pool_cmds;
 mod problem;
 mod progress;
+mod refusal;
 mod rejects;
 mod report;
 mod resolve;

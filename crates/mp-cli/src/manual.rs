@@ -57,5 +57,8 @@ fn write_all(pages: &[Command], dir: &Path) -> Result<(), Problem> {
         std::fs::write(dir.join(format!("{}.1", page.get_name())), render(page)?)
     };
     let written = pages.iter().try_for_each(write);
-    written.map_err(|error| Problem::usage(format!("cannot write to {}: {error}", dir.display())))
+    written.map_err(|error| {
+        Problem::usage(format!("cannot write to {}: {error}", dir.display()))
+            .hint("--dir takes a directory, which is made if it is not there")
+    })
 }

@@ -68,7 +68,7 @@ fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
     }
     // Not left to the drop of the pool: whoever waits for a line of input may still hold it.
-    pool.join().map_err(|error| Problem::failed(&error))
+    pool.join().map_err(|error| Problem::failed(&error).hint("-v shows how each worker began and ended"))
 }
 
 fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {

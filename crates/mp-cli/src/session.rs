@@ -236,7 +236,8 @@ impl Session {
 }
 
 fn unwritable(error: &io::Error) -> Problem {
-    Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) }
+    let problem = Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) };
+    problem.hint("what was written is not all of it")
 }
 
 fn tasks(number: u64) -> String {

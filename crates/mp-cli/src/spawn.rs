@@ -87,8 +87,8 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
     if workers == 1 || method != StartMethod::Fork {
         return Ok(());
     }
-    Err(Problem::usage(format!("--start-method fork cannot start {workers} processes one by one")).hint(
-        "watching the first takes a thread, and only a process of one thread can be copied: use map, or --workers 1",
+    Err(Problem::usage(format!("--start-method fork starts one process here, not {workers}")).hint(
+        "only a process of one thread can be forked, and watching the first takes another: --workers 1, or mpctl map",
     ))
 }
 

@@ -84,12 +84,10 @@ fn hint(failure: &Failure, once: bool) -> Option<&'static str> {
         Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
             "SIGKILL comes from outside: somebody's kill, or the kernel when memory ran out (dmesg tells)"
         }
-        Failure::Lost { .. } if once => "the task ended its own process; the others were not harmed",
-        Failure::Lost { .. } => {
-            "the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)"
-        }
+        Failure::Lost { .. } if once => "only the process of this task has ended, the others go on",
+        Failure::Lost { .. } => "only this task's process has ended, others go on; --retries N tries again",
         Failure::TimedOut { .. } if once => "--timeout sets the limit",
-        Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries such tasks again",
+        Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries again",
         Failure::Panicked { .. } => {
             "a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it"
         }

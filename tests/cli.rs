@@ -2,12 +2,16 @@
 //!
 //! Snapshots are inline; pids and times in them are replaced by `PID` and `TIME`.
 
+#[path = "cli/completions.rs"]
+mod completions;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/input.rs"]
 mod input;
 #[path = "cli/living.rs"]
 mod living;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/mistakes.rs"]
 mod mistakes;
 #[path = "cli/runs.rs"]

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use super::living::Living;
 use super::{mpctl, seen_given, stdout};
 
 #[test]
@@ -101,6 +102,7 @@ fn input_that_breaks_off_is_reported_after_what_came_before() {
     4
     --- stderr
     mpctl: cannot read element 3 of standard input: the array is not closed
+    hint: the input is one array, [1, 2, 3]; without --json, each line is an item
     mpctl: 2 tasks (1 rejected) on 2 workers in TIME, SHARE of the workers' time was IPC
     --- exit 2
     ");
@@ -128,4 +130,18 @@ fn a_hundred_thousand_items_in_order() {
         assert_eq!(lines.next().and_then(|line| line.parse().ok()), Some(n * n));
     }
     assert_eq!(lines.next(), None);
+}
+
+/// The supervisor holds a window of the items, not all of them: its memory is that of a small run, and a little more.
+#[test]
+fn memory_does_not_grow_with_the_number_of_items() {
+    let peak = |range: &str, last: u64| {
+        let mut mpctl = Living::start(&["map", "square", range, "--workers", "2", "-q"]);
+        let kib = mpctl.peak_before(&(last * last).to_string());
+        assert_eq!(mpctl.end().0, Some(0));
+        kib
+    };
+    let (few, many) = (peak("1..=20000", 20_000), peak("1..=200000", 200_000));
+    assert!(many < 64 * 1024, "{many} KiB");
+    assert!(many < few + 16 * 1024, "{few} KiB for a tenth, {many} KiB");
 }

@@ -44,6 +44,21 @@ impl Living {
         output.lines().take(count).map(|line| line.expect("is text")).collect()
     }
 
+    /// The most memory it had, of what was seen at every thousandth line until `last` came.
+    pub(super) fn peak_before(&mut self, last: &str) -> u64 {
+        let output = BufReader::new(self.0.stdout.take().expect("is piped"));
+        let mut peak = 0;
+        for (number, line) in output.lines().enumerate() {
+            if number % 1000 == 0 {
+                peak = peak.max(self.peak_kib().unwrap_or(0));
+            }
+            if line.expect("is text") == last {
+                return peak;
+            }
+        }
+        panic!("{last} did not come");
+    }
+
     /// Has enough of its standard output.
     pub(super) fn leave(&mut self) {
         self.0.stdout = None;
@@ -51,6 +66,13 @@ impl Living {
 
     pub(super) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).expect("it lives");
+    }
+
+    /// The most memory it has had so far, without its workers'.
+    fn peak_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().trim_end_matches(" kB").parse().ok()
     }
 
     /// Waits until it has a handler for `signal`.

@@ -37,17 +37,12 @@ fn no_command_is_the_help_and_a_mistake() {
 
 #[test]
 fn an_option_that_is_none() {
-    assert_snapshot!(seen(&["map", "square", "1", "--wrokers", "2"]), @r"
+    assert_snapshot!(seen(&["map", "square", "1", "--wrokers", "2"]), @r#"
     --- stderr
-    error: unexpected argument '--wrokers' found
-
-      tip: a similar argument exists: '--workers'
-
-    Usage: mpctl map --workers <N> <TASK> <ITEMS>...
-
-    For more information, try '--help'.
+    mpctl: unexpected argument "--wrokers"
+    hint: did you mean --workers?
     --- exit 2
-    ");
+    "#);
 }
 
 #[test]
@@ -99,30 +94,29 @@ fn too_few_arguments_and_too_many() {
     assert_snapshot!(seen(&["apply", "square", "1", "2"]), @r"
     --- stderr
     mpctl: square(n: i64) -> i64 takes 1 argument, 2 given
+    hint: a list is one argument: '[1, 2]'; many items are for map
     --- exit 2
     ");
 }
 
 #[test]
 fn no_workers() {
-    assert_snapshot!(seen(&["spawn", "--workers", "0", "square", "1"]), @r"
+    assert_snapshot!(seen(&["spawn", "--workers", "0", "square", "1"]), @r#"
     --- stderr
-    error: invalid value '0' for '--workers <N>': at least one worker is needed
-
-    For more information, try '--help'.
+    mpctl: --workers <N> cannot be "0": at least one worker is needed
+    hint: mpctl spawn --help tells what can be given
     --- exit 2
-    ");
+    "#);
 }
 
 #[test]
 fn a_time_that_is_none() {
-    assert_snapshot!(seen(&["apply", "square", "1", "--timeout", "soon"]), @r"
+    assert_snapshot!(seen(&["apply", "square", "1", "--timeout", "soon"]), @r#"
     --- stderr
-    error: invalid value 'soon' for '--timeout <TIME>': expected a number of seconds, or a number with a unit: 500ms, 5s, 1.5s, 2m, 1h
-
-    For more information, try '--help'.
+    mpctl: --timeout <TIME> cannot be "soon": expected a number of seconds, or a number with a unit: 500ms, 5s, 1.5s, 2m, 1h
+    hint: mpctl apply --help tells what can be given
     --- exit 2
-    ");
+    "#);
 }
 
 #[test]
@@ -162,11 +156,13 @@ fn input_that_cannot_be_read() {
     assert_snapshot!(seen(&["map", "square", "--from", "no/such/file"]), @r"
     --- stderr
     mpctl: cannot read no/such/file: No such file or directory (os error 2)
+    hint: --from takes a file of one item per line, or - for standard input
     --- exit 2
     ");
     assert_snapshot!(seen(&["map", "square", "--from", "tests"]), @r"
     --- stderr
     mpctl: cannot read line 1 of tests: Is a directory (os error 21)
+    hint: items are the lines of a UTF-8 text; what came before this line was read
     --- exit 2
     ");
 }
@@ -176,6 +172,7 @@ fn json_that_is_no_array() {
     assert_snapshot!(seen(&["map", "square", "--json", "{}"]), @r"
     --- stderr
     mpctl: cannot read element 1 of the argument: the input is no JSON array: it does not begin with [
+    hint: the input is one array, [1, 2, 3]; without --json, each line is an item
     --- exit 2
     ");
     assert_snapshot!(seen(&["map", "square", "--json", "[1]", "[2]"]), @r"
@@ -194,4 +191,73 @@ fn a_manual_page_that_is_none() {
     hint: mpctl --help lists them
     --- exit 2
     "#);
+}
+
+/// Whatever clap refuses has the same two lines as our own mistakes.
+#[test]
+fn every_refusal_says_what_is_wrong_and_gives_a_hint() {
+    for args in [
+        &["apply"][..],
+        &["apply", "square", "1", "--workers"],
+        &["apply", "square", "1", "--workers", "1", "--workers", "2"],
+        &["apply", "square", "1", "--workers", "100000000"],
+        &["apply", "square", "1", "--retries", "x"],
+        &["apply", "square", "-x"],
+        &["completions", "tcsh"],
+        &["help", "nonsense"],
+        &["man", "map", "--dir", "pages"],
+        &["map", "square", "1", "--format", "xml"],
+        &["map", "square", "1", "--from", "numbers.txt"],
+        &["-q", "-v", "tasks"],
+        &["tasks", "a", "b"],
+        &["spawn", "--quiet=3", "rand_string"],
+        &["--nonsense"],
+    ] {
+        let output = mpctl(args).assert().code(2).get_output().clone();
+        let said = String::from_utf8(output.stderr).expect("is text");
+        let lines: Vec<_> = said.lines().collect();
+        assert!(
+            matches!(lines[..], [first, second] if first.starts_with("mpctl: ") && second.starts_with("hint: ")),
+            "{args:?}: {said}"
+        );
+        assert!(lines.iter().all(|line| !line.ends_with([' ', ':'])), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn what_clap_refuses_reads_like_the_rest() {
+    assert_snapshot!(seen(&["apply"]), @r"
+    --- stderr
+    mpctl: <TASK> is missing
+    hint: write it as mpctl apply <TASK> [ARGS]...
+    --- exit 2
+    ");
+    assert_snapshot!(seen(&["map", "square", "1", "--format", "xml"]), @r#"
+    --- stderr
+    mpctl: --format <FORM> cannot be "xml"
+    hint: it is one of json, lines, table
+    --- exit 2
+    "#);
+    assert_snapshot!(seen(&["map", "square", "1", "--from", "numbers.txt"]), @r"
+    --- stderr
+    mpctl: [ITEMS]... and --from <FILE> exclude each other
+    hint: mpctl map --help tells what can be given
+    --- exit 2
+    ");
+    assert_snapshot!(seen(&["apply", "square", "-x"]), @r#"
+    --- stderr
+    mpctl: unexpected argument "-x"
+    hint: no option is called so; if it is an argument, write -- before it: -- -x
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn several_processes_cannot_be_forked_one_by_one() {
+    assert_snapshot!(seen(&["spawn", "--start-method", "fork", "--workers", "2", "square", "3"]), @r"
+    --- stderr
+    mpctl: --start-method fork starts one process here, not 2
+    hint: only a process of one thread can be forked, and watching the first takes another: --workers 1, or mpctl map
+    --- exit 2
+    ");
 }

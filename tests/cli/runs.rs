@@ -94,7 +94,7 @@ fn exit_3_for_a_dead_worker() {
     assert_snapshot!(seen(&["apply", "crash.segfault"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
-    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    hint: only this task's process has ended, others go on; --retries N tries again
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
@@ -103,13 +103,13 @@ fn exit_3_for_a_dead_worker() {
     {"summary":{"ended":"complete","exit":3,"failed":1,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::abort"
-    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    hint: only this task's process has ended, others go on; --retries N tries again
     --- exit 3
     "#);
     assert_snapshot!(seen(&["apply", "crash.exit"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) exited with code 3 while running task 1 "mpctl::crash::exit"
-    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    hint: only this task's process has ended, others go on; --retries N tries again
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
@@ -119,7 +119,7 @@ fn exit_3_for_a_dead_worker() {
     thread 'main' (PID) has overflowed its stack
     fatal runtime error: stack overflow, aborting
     mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::stack_overflow"
-    hint: the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)
+    hint: only this task's process has ended, others go on; --retries N tries again
     --- exit 3
     "#);
 }
@@ -129,7 +129,7 @@ fn exit_3_for_a_dead_process() {
     assert_snapshot!(seen(&["spawn", "--workers", "1", "crash.segfault"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
-    hint: the task ended its own process; the others were not harmed
+    hint: only the process of this task has ended, the others go on
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
@@ -140,14 +140,14 @@ fn exit_124_for_a_task_out_of_time() {
     assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "100ms"]), @r#"
     --- stderr
     mpctl: task 1 "mpctl::crash::hang" timed out after 100ms
-    hint: --timeout sets the limit, --retries N tries such tasks again
+    hint: --timeout sets the limit, --retries N tries again
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 124
     "#);
     assert_snapshot!(seen(&["apply", "crash.hang", "--timeout", "50ms", "--retries", "1", "-q"]), @r#"
     --- stderr
     mpctl: task 1 "mpctl::crash::hang" timed out after 50ms
-    hint: --timeout sets the limit, --retries N tries such tasks again
+    hint: --timeout sets the limit, --retries N tries again
     --- exit 124
     "#);
 }

@@ -33,13 +33,13 @@ pub(crate) struct Cli {
 /// How much is said on standard error.
 #[derive(Debug, Args)]
 pub(crate) struct Talk {
-    /// Say what happens inside, on standard error; twice for every frame
+    /// Say what happens inside, on standard error; -vv for every frame
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
     pub(crate) verbose: u8,
     /// No summary, no progress: failures only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Messages")]
     pub(crate) quiet: bool,
-    /// The form of what -v says
+    /// The form of what is said on standard error
     #[arg(long, global = true, value_name = "FORM", default_value = "text", help_heading = "Messages")]
     pub(crate) log_format: LogFormat,
 }
@@ -181,7 +181,7 @@ pub(crate) struct Pool {
     #[arg(long, value_name = "KIND", default_value = "processes")]
     pub(crate) backend: Backend,
     /// How often a task that was lost with its worker, or timed out, is tried again
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = retries)]
     pub(crate) retries: u32,
 }
 
@@ -250,6 +250,10 @@ fn workers(text: &str) -> Result<usize, String> {
         Ok(workers) => Ok(workers),
         Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
     }
+}
+
+fn retries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a number of times, 0 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -93,7 +93,11 @@ fn check_count(task: &NamedTask, given: usize) -> Result<(), Problem> {
     let missing = task.args.get(given..least).unwrap_or_default();
     let missing = missing.iter().map(|arg| format!("\"{}\"", arg.name)).collect::<Vec<_>>().join(" and ");
     let problem = Problem::usage(format!("{} takes {wanted}, {given} given", signature(task)));
-    Err(if missing.is_empty() { problem } else { problem.hint(format!("{missing} is missing")) })
+    Err(match (missing.is_empty(), most) {
+        (false, _) => problem.hint(format!("{missing} is missing")),
+        (true, 0) => problem.hint("leave them out"),
+        (true, _) => problem.hint("a list is one argument: '[1, 2]'; many items are for map"),
+    })
 }
 
 fn wrong_type(task: &NamedTask, at: usize, misfit: &Misfit) -> Problem {
@@ -187,7 +191,9 @@ mod tests {
                 Some("\"b\" is missing".to_owned())
             )
         );
-        assert_eq!(refusal("half", &["1", "2"]), ("half(n: u8) -> u8 takes 1 argument, 2 given".to_owned(), None));
+        let (message, hint) = refusal("half", &["1", "2"]);
+        assert_eq!(message, "half(n: u8) -> u8 takes 1 argument, 2 given");
+        assert!(hint.is_some_and(|hint| hint.contains("'[1, 2]'")));
         assert_eq!(refusal("nothing", &["1"]).0, "nothing() takes no arguments, 1 given");
         assert!(refusal("repeat", &[]).0.ends_with("takes 1 to 3 arguments, 0 given"));
     }

@@ -3,14 +3,13 @@
 //! Does **not** know what the commands do.
 
 use clap::FromArgMatches;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::problem::{Problem, program};
+use crate::problem::Problem;
 use crate::report::Report;
-use crate::resolve::nearest;
-use crate::{inventory, logging, manual, pool_cmds, spawn};
+use crate::{completions, inventory, logging, manual, pool_cmds, refusal, spawn};
 
 /// Everything after `mp::init()`.
 pub(crate) fn run() -> Exit {
@@ -32,41 +31,18 @@ fn dispatch(cli: Cli) -> Result<Exit, Problem> {
         Command::Spawn(options) => spawn::spawn(options, &cli.talk),
         Command::Apply(options) => pool_cmds::apply(options, &cli.talk),
         Command::Map(options) => pool_cmds::map(&options, &cli.talk),
-        Command::Completions(options) => manual::completions(&options),
+        Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => manual::man(&options),
     }
 }
 
-/// clap's own words (also its help and version, which are no errors), but for a command that is none.
+/// Help and version are in clap's own words, and no errors; so is the help that is shown where there is no command.
 fn refuse(error: &clap::Error) -> Result<Exit, Problem> {
-    if error.kind() == ErrorKind::InvalidSubcommand
-        && let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
-    {
-        return Err(no_command(name));
+    use ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if !matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+        return Err(refusal::problem(error));
     }
     // Where the reader has left there is nobody to tell.
     error.print().ok();
     Ok(if error.use_stderr() { Exit::Usage } else { Exit::Done })
-}
-
-fn no_command(name: &str) -> Problem {
-    let program = program();
-    let problem = Problem::usage(format!("no command \"{name}\""));
-    if !mp::find_task(name).is_empty() {
-        return problem.hint(format!("it is a task: {program} apply {name}"));
-    }
-    let near_task = nearest(name, &mp::tasks()).into_iter().next();
-    problem.hint(match (near_command(name), near_task) {
-        (Some(near), _) => format!("did you mean {program} {near}? {program} --help lists the commands"),
-        (None, Some(near)) => format!("did you mean the task {near}? {program} apply {near}"),
-        (None, None) => format!("{program} --help lists the commands, {program} tasks the tasks"),
-    })
-}
-
-fn near_command(name: &str) -> Option<String> {
-    let commands = manual::command();
-    let names = commands.get_subcommands().map(|command| command.get_name().to_owned());
-    names
-        .min_by_key(|near| strsim::damerau_levenshtein(near, name))
-        .filter(|near| strsim::damerau_levenshtein(near, name) <= 2)
 }

@@ -12,6 +12,9 @@ use crate::exit::Exit;
 use crate::problem::{Problem, program};
 use crate::resolve::{short_name, signature};
 
+/// A column of text is not made narrower than this.
+const NARROWEST: usize = 24;
+
 /// `tasks [FILTER]`
 pub(crate) fn tasks(options: &Tasks) -> Result<Exit, Problem> {
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -24,7 +27,7 @@ pub(crate) fn tasks(options: &Tasks) -> Result<Exit, Problem> {
     let written = match options.format {
         Format::Json => tasks.iter().try_for_each(|task| writeln!(out, "{}", describe(task))),
         Format::Lines => tasks.iter().try_for_each(|task| writeln!(out, "{}", signature(task))),
-        Format::Table => table(&tasks, &mut out),
+        Format::Table => table(&tasks, terminal_width(), &mut out),
     };
     exit_of(written.and_then(|()| out.flush()))
 }
@@ -43,7 +46,7 @@ fn matches(task: &NamedTask, filter: &str) -> bool {
 }
 
 /// The module's path, then its tasks with their first lines of documentation side by side.
-fn table(tasks: &[&NamedTask], out: &mut impl Write) -> io::Result<()> {
+fn table(tasks: &[&NamedTask], columns: usize, out: &mut impl Write) -> io::Result<()> {
     let width = tasks.iter().map(|task| signature(task).chars().count()).max().unwrap_or(0);
     let mut last = None;
     for task in tasks {
@@ -53,10 +56,35 @@ fn table(tasks: &[&NamedTask], out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "{gap}{module}")?;
             last = Some(module);
         }
-        let line = format!("  {:width$}  {}", signature(task), task.doc);
-        writeln!(out, "{}", line.trim_end())?;
+        let mut first = signature(task);
+        for part in wrapped(task.doc, columns.saturating_sub(width + 4).max(NARROWEST)) {
+            writeln!(out, "{}", format!("  {first:width$}  {part}").trim_end())?;
+            first.clear();
+        }
     }
     Ok(())
+}
+
+/// Where standard output is no terminal, lines are as long as they are.
+fn terminal_width() -> usize {
+    let terminal = console::Term::stdout();
+    if terminal.is_term() { terminal.size().1.into() } else { usize::MAX }
+}
+
+/// `text` in lines of at most `width` characters, as far as its words allow; one line if there is no text.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 fn describe(task: &NamedTask) -> Value {
@@ -71,4 +99,17 @@ fn describe(task: &NamedTask) -> Value {
         "output": task.output,
         "doc": task.doc,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn words_are_kept_whole() {
+        assert_eq!(wrapped("the list in order", 8), ["the list", "in order"]);
+        assert_eq!(wrapped("incomprehensible words", 8), ["incomprehensible", "words"]);
+        assert_eq!(wrapped("", 8), [""]);
+        assert_eq!(wrapped("all of it", usize::MAX), ["all of it"]);
+    }
 }

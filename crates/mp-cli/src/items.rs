@@ -105,7 +105,8 @@ pub(crate) fn from_lines(input: impl BufRead + Send + 'static, name: &str) -> It
         let place = place(number);
         match line {
             Ok(line) => Ok(Item { raw: Raw::from_text(line), place }),
-            Err(error) => Err(Problem::usage(format!("cannot read {place}: {error}"))),
+            Err(error) => Err(Problem::usage(format!("cannot read {place}: {error}"))
+                .hint("items are the lines of a UTF-8 text; what came before this line was read")),
         }
     });
     Box::new(until_error(lines))

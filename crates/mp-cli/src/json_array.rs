@@ -8,6 +8,8 @@ use crate::arguments::Raw;
 use crate::items::{Item, Items, Place, until_error};
 use crate::problem::Problem;
 
+const HINT: &str = "the input is one array, [1, 2, 3]; without --json, each line is an item";
+
 /// The elements of the array that `input` is.
 pub(crate) fn from_json_array(input: impl BufRead + Send + 'static, name: &str) -> Items {
     let mut elements = Elements { bytes: input.bytes(), state: State::Before };
@@ -19,7 +21,7 @@ pub(crate) fn from_json_array(input: impl BufRead + Send + 'static, name: &str) 
         match elements.next_element() {
             Ok(None) => None,
             Ok(Some(text)) => Some(read(&text, place)),
-            Err(error) => Some(Err(Problem::usage(format!("cannot read {place}: {error}")))),
+            Err(error) => Some(Err(Problem::usage(format!("cannot read {place}: {error}")).hint(HINT))),
         }
     });
     Box::new(until_error(items))
@@ -28,7 +30,7 @@ pub(crate) fn from_json_array(input: impl BufRead + Send + 'static, name: &str) 
 fn read(text: &[u8], place: Place) -> Result<Item, Problem> {
     match serde_json::from_slice(text) {
         Ok(value) => Ok(Item { raw: Raw::from_json(value), place }),
-        Err(error) => Err(Problem::usage(format!("{place} is not JSON: {error}"))),
+        Err(error) => Err(Problem::usage(format!("{place} is not JSON: {error}")).hint(HINT)),
     }
 }
 

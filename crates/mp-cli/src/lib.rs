@@ -25,6 +25,7 @@
 mod args;
 mod arguments;
 mod commands;
+mod completions;
 mod duration;
 mod exit;
 mod feed;
@@ -38,6 +39,7 @@ mod output;
 mod pool_cmds;
 mod problem;
 mod progress;
+mod refusal;
 mod rejects;
 mod report;
 mod resolve;

@@ -1,13 +1,37 @@
-//! `-v`: what happens inside, on standard error.
+//! `-v`: what happens inside, on standard error; and the form of all that is said there.
 //!
 //! Does **not** decide what is worth saying: `tracing` events of the other crates do.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::args::{LogFormat, Talk};
 
+/// Who reads standard error as JSON reads all of it as JSON. Set once, before anything is said.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Our own words in the form of an event, where `--log-format json` asks for it. No filter holds them back.
+pub(crate) fn as_event(level: &str, message: &str, hint: Option<&str>) -> Option<Value> {
+    if !JSON.load(Ordering::Relaxed) {
+        return None;
+    }
+    let mut timestamp = String::new();
+    // Writing to a string does not fail.
+    SystemTime.format_time(&mut Writer::new(&mut timestamp)).ok();
+    let fields = match hint {
+        Some(hint) => json!({"message": message, "hint": hint}),
+        None => json!({"message": message}),
+    };
+    Some(json!({"timestamp": timestamp, "level": level, "fields": fields, "target": env!("CARGO_CRATE_NAME")}))
+}
+
 /// From now on events are written; `RUST_LOG` overrules `-v`.
 pub(crate) fn install(talk: &Talk) {
+    JSON.store(talk.log_format == LogFormat::Json, Ordering::Relaxed);
     let level = match talk.verbose {
         0 => "off",
         1 => "debug",

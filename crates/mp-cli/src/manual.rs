@@ -1,4 +1,4 @@
-//! `completions` and `man`: what clap knows of the command line, for shells and for `man`.
+//! `man`: what clap knows of the command line, as manual pages.
 //!
 //! Does **not** know the commands themselves.
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 
-use crate::args::{Cli, Completions, Man};
+use crate::args::{Cli, Man};
 use crate::exit::Exit;
 use crate::inventory::exit_of;
 use crate::problem::{Problem, program};
@@ -20,13 +20,6 @@ pub(crate) fn command() -> Command {
         sub.after_help(examples.unwrap_or_default())
     };
     Cli::command().mut_subcommands(named).name(program.clone())
-}
-
-/// `completions SHELL`
-pub(crate) fn completions(options: &Completions) -> Result<Exit, Problem> {
-    let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut command(), program(), &mut script);
-    exit_of(io::stdout().lock().write_all(&script))
 }
 
 /// `man [COMMAND]`
@@ -64,5 +57,8 @@ fn write_all(pages: &[Command], dir: &Path) -> Result<(), Problem> {
         std::fs::write(dir.join(format!("{}.1", page.get_name())), render(page)?)
     };
     let written = pages.iter().try_for_each(write);
-    written.map_err(|error| Problem::usage(format!("cannot write to {}: {error}", dir.display())))
+    written.map_err(|error| {
+        Problem::usage(format!("cannot write to {}: {error}", dir.display()))
+            .hint("--dir takes a directory, which is made if it is not there")
+    })
 }

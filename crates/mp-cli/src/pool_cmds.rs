@@ -24,7 +24,7 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     let args = arguments::encode(task, given)?;
     // One task needs one worker, unless more are asked for.
     let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), task)?;
-    let session = Session::new(&apply.show, talk.quiet, Some(1));
+    let session = Session::new(&apply.show, talk, Some(1));
     run(session, pool, |pool| feed::apply(pool, task, args))
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let source = source::open(map, task)?;
     let workers = map.pool.birth.workers.unwrap_or_else(mp::cpu_count);
     let pool = build(&map.pool, workers, task)?;
-    let session = Session::new(&map.show, talk.quiet, source.total);
+    let session = Session::new(&map.show, talk, source.total);
     run(session, pool, |pool| feed::map(pool, task, source, walk(map)))
 }
 
@@ -68,7 +68,7 @@ fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
         Ending::Interrupted(_) | Ending::ReaderGone | Ending::OutputFailed(_) => pool.terminate(),
     }
     // Not left to the drop of the pool: whoever waits for a line of input may still hold it.
-    pool.join().map_err(|error| Problem::failed(&error))
+    pool.join().map_err(|error| Problem::failed(&error).hint("-v shows how each worker began and ended"))
 }
 
 fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {

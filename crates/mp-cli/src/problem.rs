@@ -29,7 +29,10 @@ impl Problem {
     /// The runtime could not, or was asked for what makes no sense.
     pub(crate) fn from_runtime(error: &mp::Error) -> Self {
         match error {
-            mp::Error::Invalid(reason) => Self::usage(reason.clone()),
+            mp::Error::Invalid(reason) => {
+                Self::usage(reason.clone()).hint(format!("{} --help explains the options", program()))
+            }
+            mp::Error::Spawn(_) => Self::failed(error).hint("fewer --workers may do, or higher limits (ulimit -u, -n)"),
             other => Self::failed(other),
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! Does **not** know standard output. Colours only where standard error is a terminal that wants them (anstream).
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use mp::{Failure, WorkerExit};
 use serde_json::{Value, json};
 
+use crate::logging::as_event;
 use crate::problem::{Problem, program};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -30,16 +31,20 @@ impl Report {
 
     /// A task that failed.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        error_line(&failure.to_string());
-        if let Some(hint) = hint(failure, self.once) {
-            self.hint(hint);
-        }
+        self.error(&failure.to_string(), hint(failure, self.once));
     }
 
     /// Something that was no task.
     pub(crate) fn problem(&mut self, problem: &Problem) {
-        error_line(&problem.message);
-        if let Some(hint) = &problem.hint {
+        self.error(&problem.message, problem.hint.as_deref());
+    }
+
+    fn error(&mut self, text: &str, hint: Option<&str>) {
+        if let Some(event) = as_event("ERROR", text, hint) {
+            return say(&event.to_string());
+        }
+        say(&format!("{RED}{}:{RED:#} {text}", program()));
+        if let Some(hint) = hint {
             self.hint(hint);
         }
     }
@@ -53,13 +58,20 @@ impl Report {
     }
 }
 
-/// A line of its own, as `mpctl: text`, that is no error.
-pub(crate) fn note(text: &str) {
-    say(&format!("{DIM}{}: {text}{DIM:#}", program()));
+/// As [`note`], in the place of the `^C` that a terminal shows where it was typed.
+pub(crate) fn note_over_echo(text: &str) {
+    if io::stderr().is_terminal() {
+        write!(io::stderr(), "\r\x1b[K").ok();
+    }
+    note(text);
 }
 
-fn error_line(text: &str) {
-    say(&format!("{RED}{}:{RED:#} {text}", program()));
+/// A line of its own, as `mpctl: text`, that is no error.
+pub(crate) fn note(text: &str) {
+    match as_event("INFO", text, None) {
+        Some(event) => say(&event.to_string()),
+        None => say(&format!("{DIM}{}: {text}{DIM:#}", program())),
+    }
 }
 
 fn say(line: &str) {
@@ -72,12 +84,10 @@ fn hint(failure: &Failure, once: bool) -> Option<&'static str> {
         Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
             "SIGKILL comes from outside: somebody's kill, or the kernel when memory ran out (dmesg tells)"
         }
-        Failure::Lost { .. } if once => "the task ended its own process; the others were not harmed",
-        Failure::Lost { .. } => {
-            "the task ended its own process; other tasks and workers were not harmed (--retries N tries such tasks again)"
-        }
+        Failure::Lost { .. } if once => "only the process of this task has ended, the others go on",
+        Failure::Lost { .. } => "only this task's process has ended, others go on; --retries N tries again",
         Failure::TimedOut { .. } if once => "--timeout sets the limit",
-        Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries such tasks again",
+        Failure::TimedOut { .. } => "--timeout sets the limit, --retries N tries again",
         Failure::Panicked { .. } => {
             "a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it"
         }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, never, select};
 use mp::Failure;
 use serde_json::{Value, json};
 
-use crate::args::{Format, Show};
+use crate::args::{Format, LogFormat, Show, Talk};
 use crate::duration;
 use crate::exit::Exit;
 use crate::feed::Event;
@@ -17,7 +17,7 @@ use crate::interrupt::Signal;
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::report::{Report, failure_json, note, problem_json};
+use crate::report::{Report, failure_json, note, note_over_echo, problem_json};
 
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -66,12 +66,14 @@ pub(crate) struct Session {
 
 impl Session {
     /// For `total` items, where that is known.
-    pub(crate) fn new(show: &Show, quiet: bool, total: Option<u64>) -> Self {
+    pub(crate) fn new(show: &Show, talk: &Talk, total: Option<u64>) -> Self {
+        // A log would be written across the bar.
+        let no_bar = talk.quiet || talk.verbose > 0 || talk.log_format == LogFormat::Json;
         Self {
             output: Output::new(show.format, io::stdout().lock()),
             report: Report::default(),
-            progress: Progress::new(total, quiet),
-            summary: !quiet && show.format != Format::Json,
+            progress: Progress::new(total, no_bar),
+            summary: !talk.quiet && show.format != Format::Json,
             unseen: None,
             exit: Exit::Done,
             done: 0,
@@ -114,7 +116,7 @@ impl Session {
             Ending::Interrupted(signal) => {
                 self.exit.worsen(Exit::Interrupted);
                 self.flush().ok();
-                note(&format!(
+                note_over_echo(&format!(
                     "interrupted by {signal} after {}{} and {}",
                     tasks(self.done),
                     self.but(),
@@ -234,7 +236,8 @@ impl Session {
 }
 
 fn unwritable(error: &io::Error) -> Problem {
-    Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) }
+    let problem = Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) };
+    problem.hint("what was written is not all of it")
 }
 
 fn tasks(number: u64) -> String {

@@ -47,7 +47,10 @@ fn standard_input() -> Input {
 }
 
 fn open_file(path: &Path) -> Result<BufReader<File>, Problem> {
-    let file = File::open(path).map_err(|error| Problem::usage(format!("cannot read {}: {error}", path.display())))?;
+    let file = File::open(path).map_err(|error| {
+        Problem::usage(format!("cannot read {}: {error}", path.display()))
+            .hint("--from takes a file of one item per line, or - for standard input")
+    })?;
     Ok(BufReader::with_capacity(1 << 16, file))
 }
 

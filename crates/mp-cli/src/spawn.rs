@@ -70,7 +70,7 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let living: Vec<_> = processes.iter().map(Arc::downgrade).collect();
 
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let mut session = Session::new(&spawn.show, talk.quiet, Some(workers as u64)).reporting(Report::without_retries());
+    let mut session = Session::new(&spawn.show, talk, Some(workers as u64)).reporting(Report::without_retries());
     let run_ns = Arc::new(AtomicU64::new(0));
     let events = collect(task, join_all(processes), results, run_ns.clone());
     let ending = session.run(&events, &interrupts);
@@ -87,8 +87,8 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
     if workers == 1 || method != StartMethod::Fork {
         return Ok(());
     }
-    Err(Problem::usage(format!("--start-method fork cannot start {workers} processes one by one")).hint(
-        "watching the first takes a thread, and only a process of one thread can be copied: use map, or --workers 1",
+    Err(Problem::usage(format!("--start-method fork starts one process here, not {workers}")).hint(
+        "only a process of one thread can be forked, and watching the first takes another: --workers 1, or mpctl map",
     ))
 }
 

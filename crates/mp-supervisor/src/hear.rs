@@ -116,6 +116,7 @@ impl Engine {
         if frame.is_empty() {
             return Ok(());
         }
+        tracing::trace!(%worker, bytes = frame.len(), "frame received");
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
             FromWorkerFrame::Walked(number) => {
@@ -131,6 +132,7 @@ impl Engine {
         if let Some(what) = difference((io.identity, io.pid()), hello) {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
+        tracing::debug!(%worker, "worker ready");
         self.step(state, now, Event::Ready(worker));
         Ok(())
     }

@@ -211,7 +211,11 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
     io.status.publish(number, items as u16);
     io.busy_since.get_or_insert(now);
-    match frame.map_err(|error| io::Error::other(error).into()).and_then(|frame| io.send(&frame, descriptors)) {
+    let frame = frame.map_err(|error| io::Error::other(error).into());
+    match frame.and_then(|frame| {
+        tracing::trace!(%worker, items, bytes = frame.len(), "frame sent");
+        io.send(&frame, descriptors)
+    }) {
         // One that is gone is noticed by its pidfd.
         Ok(()) | Err(LinkError::Gone) => None,
         Err(error) => Some(Event::Broke(worker, describe(&error))),

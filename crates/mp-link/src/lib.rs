@@ -17,12 +17,14 @@ pub mod baggage;
 mod error;
 mod ipc;
 mod loopback;
+mod spin;
 mod status;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use error::LinkError;
+pub use spin::Spin;
 pub use status::{Begun, Status};
 
 use ipc::IpcLine;
@@ -82,6 +84,14 @@ impl Line {
             Kind::Ipc(line) => line.recv(),
             Kind::Loopback(line) => line.recv(),
         }
+    }
+
+    /// As [`Line::recv`], but awake for a moment, where `spin` has hope.
+    ///
+    /// # Errors
+    /// As [`Line::recv`].
+    pub fn recv_soon(&self, spin: &mut Spin) -> Result<Vec<u8>, LinkError> {
+        spin.wait(|| self.try_recv().transpose(), || self.recv())
     }
 
     /// The next frame, if it is there. Never waits, whatever the peer has written (I9).

@@ -2,6 +2,7 @@
 //!
 //! Does **not** know workers. A value is decoded here, in the thread that asks for it.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -9,11 +10,13 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use mp_link::Spin;
 use mp_scheduler::Event;
 use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 
 use crate::engine::Engine;
 use crate::job::Name;
+use crate::reactor::Reactor;
 use crate::sink::{Block, Many, One, Raw};
 
 /// How a result is read from its bytes.
@@ -66,7 +69,7 @@ impl<R> TaskHandle<R> {
     /// # Errors
     /// The task's failure.
     pub fn get(self) -> Result<R, Failure> {
-        self.one.wait(None);
+        self.wait_soon();
         self.take()
     }
 
@@ -105,6 +108,27 @@ impl<R> TaskHandle<R> {
             engine.event(Event::Cancel(self.id()));
         }
         open
+    }
+
+    /// Waits without limit; awake for a moment, where answers have come quickly.
+    fn wait_soon(&self) {
+        thread_local! {
+            static SPIN: Cell<Spin> = const { Cell::new(Spin::new()) };
+        }
+        if self.one.is_ready() {
+            return;
+        }
+        let look = || {
+            if let Ok(reactor) = Reactor::get() {
+                reactor.lend_an_ear();
+            }
+            self.one.is_ready().then_some(())
+        };
+        let mut spin = SPIN.get();
+        spin.wait(look, || {
+            self.one.wait(None);
+        });
+        SPIN.set(spin);
     }
 
     fn take(&self) -> Result<R, Failure> {

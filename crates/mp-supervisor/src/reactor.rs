@@ -35,6 +35,8 @@ pub(crate) trait Listener: Send + Sync {
 
 pub(crate) struct Reactor {
     poller: Poller,
+    /// Held by who reads lines: a line's frames must be taken in their order.
+    hearing: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -65,7 +67,8 @@ impl Reactor {
     }
 
     fn launch() -> io::Result<&'static Self> {
-        let reactor: &'static Self = Box::leak(Box::new(Self { poller: Poller::new()?, state: Mutex::default() }));
+        let reactor: &'static Self =
+            Box::leak(Box::new(Self { poller: Poller::new()?, hearing: Mutex::default(), state: Mutex::default() }));
         std::thread::Builder::new().name("mp-reactor".to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
@@ -107,6 +110,16 @@ impl Reactor {
         }
     }
 
+    /// Hears what there is to be heard now, in the calling thread, unless another one does. Who waits for an outcome and is
+    /// awake anyway need not be told of it by the reactor's thread, which would have to be woken for that first.
+    pub(crate) fn lend_an_ear(&self) {
+        let Some(_hearing) = self.hearing.try_lock() else { return };
+        let mut ready = Vec::new();
+        if self.poller.look(&mut ready).is_ok() {
+            ready.into_iter().for_each(|token| guarded(|| self.hear(token)));
+        }
+    }
+
     fn run(&self) {
         let mut ready = Vec::new();
         loop {
@@ -114,6 +127,7 @@ impl Reactor {
             if let Err(error) = self.poller.wait(limit, &mut ready) {
                 tracing::error!(%error, "waiting for workers failed");
             }
+            let _hearing = self.hearing.lock();
             for token in ready.drain(..) {
                 guarded(|| self.hear(token));
             }

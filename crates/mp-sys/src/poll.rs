@@ -83,6 +83,20 @@ impl Poller {
         self.bell.ring();
     }
 
+    /// Appends the tokens of what is readable now to `ready`. The bell is left to who waits for it.
+    ///
+    /// # Errors
+    /// As [`Poller::wait`].
+    pub fn look(&self, ready: &mut Vec<u64>) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); BATCH];
+        let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
+            Err(Errno::EINTR) => 0,
+            other => other?,
+        };
+        ready.extend(events[..count].iter().map(EpollEvent::data).filter(|token| *token != BELL));
+        Ok(())
+    }
+
     /// Waits until something is readable, the bell rings, or `limit` has passed; appends the tokens to `ready`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
-use mp_link::{Line, LinkError, Status};
+use mp_link::{Line, LinkError, Spin, Status};
 use mp_sys::image::SameImage;
 use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item, walked};
 use mp_wire::{CodecStage, WorkerId, codec};
@@ -49,8 +49,9 @@ fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Re
         out: Vec::new(),
         back: Outbound::new(line, status),
     };
+    let mut spin = Spin::new();
     loop {
-        let frame = line.recv().map_err(|_| 0)?;
+        let frame = line.recv_soon(&mut spin).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
             Ok(ToWorker::Stop(code)) => return Ok(code),

@@ -12,6 +12,7 @@
 //!           unlock ─▶ wake whoever waits for what was settled
 //! ```
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,11 @@ use crate::worker_io::{Calling, WorkerIo};
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Submissions that are closer to each other than this are sent together: to send one costs about 3 µs.
-const BURST: Duration = Duration::from_micros(5);
+/// So many submissions closer to each other than this are a burst: to send one costs about 3 µs.
+const BURST: (Duration, u32) = (Duration::from_micros(5), 16);
+
+/// How long the submissions of a burst are gathered, at most.
+const GATHER: Duration = Duration::from_micros(200);
 
 /// How a worker ended.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +59,8 @@ pub(crate) struct Making {
 pub(crate) struct Engine {
     pub(crate) state: Mutex<State>,
     pub(crate) ended: Condvar,
+    /// The reactor will find work that waits.
+    pub(crate) gathers: AtomicBool,
     pub(crate) making: Making,
     pub(crate) this: Weak<Self>,
 }
@@ -66,8 +72,8 @@ pub(crate) struct State {
     pub(crate) next_task: u64,
     /// When the last job was submitted.
     pub(crate) last_submit: Instant,
-    /// The reactor has been told that work waits.
-    pub(crate) gathering: bool,
+    /// How many submissions in a row have come closely behind each other.
+    pub(crate) burst: u32,
     pub(crate) stats: Stats,
     /// Sinks with something new, to be woken when the lock is gone.
     pub(crate) news: Vec<Sink>,
@@ -98,7 +104,7 @@ impl Engine {
             workers: (0..slots).map(|_| None).collect(),
             next_task: 1,
             last_submit: Instant::now(),
-            gathering: false,
+            burst: 0,
             stats: Stats { workers: slots, ..Stats::default() },
             news: Vec::new(),
             to_fork: Vec::new(),
@@ -113,6 +119,7 @@ impl Engine {
         let engine = Arc::new_cyclic(|this| Self {
             state: Mutex::new(state),
             ended: Condvar::new(),
+            gathers: AtomicBool::new(false),
             making,
             this: Weak::clone(this),
         });
@@ -149,21 +156,26 @@ impl Engine {
         Ok(first)
     }
 
-    /// Whether this submission follows another so closely that it would cost more to send it by itself than to let the
-    /// reactor send what has come by then. If so, the reactor is told, once until it has.
+    /// Whether this submission is one of many that follow each other so closely that it would cost more to send it by
+    /// itself than to let the reactor send what has come by then: within a millisecond, or when somebody waits.
     fn comes_in_a_burst(&self, state: &mut State, now: Instant) -> bool {
-        let since = now.duration_since(state.last_submit);
+        let close = now.duration_since(state.last_submit) < BURST.0;
         state.last_submit = now;
-        if since > BURST {
-            return state.gathering;
+        state.burst = if close { state.burst.saturating_add(1) } else { 0 };
+        if state.burst < BURST.1 || self.gathers.load(Ordering::Relaxed) {
+            return self.gathers.load(Ordering::Relaxed);
         }
-        if !state.gathering
-            && let Ok(reactor) = Reactor::get()
-        {
-            state.gathering = true;
-            reactor.wake_at(now, self.listener());
+        let Ok(reactor) = Reactor::get() else { return false };
+        self.gathers.store(true, Ordering::Relaxed);
+        reactor.wake_at(now + GATHER, self.listener());
+        true
+    }
+
+    /// What has been gathered is sent now: somebody waits for an outcome.
+    pub(crate) fn hurry(&self) {
+        if self.gathers.load(Ordering::Relaxed) {
+            self.tick();
         }
-        state.gathering
     }
 
     fn listener(&self) -> Weak<dyn Listener> {

@@ -2,6 +2,7 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
@@ -54,7 +55,7 @@ impl Listener for Engine {
     fn tick(&self) {
         let mut state = self.state.lock();
         let now = Instant::now();
-        state.gathering = false;
+        self.gathers.store(false, Ordering::Relaxed);
         while state.alarms.pop_if(|at| *at <= now).is_some() {}
         self.step(&mut state, now, Event::Tick);
         self.finish(state);

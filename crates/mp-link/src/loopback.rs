@@ -75,6 +75,8 @@ impl Loopback {
         match self.into.try_recv() {
             Ok(frame) => Ok(Some(frame)),
             Err(TryRecvError::Disconnected) => Err(LinkError::Gone),
+            // The bell is for the supervisor alone: its worker must not silence it.
+            Err(TryRecvError::Empty) if self.rings => Ok(None),
             Err(TryRecvError::Empty) => self.look_again(),
         }
     }
@@ -135,6 +137,19 @@ mod tests {
         assert!(matches!(supervisor.try_recv(), Ok(None)));
         drop(worker);
         assert!(matches!(supervisor.try_recv(), Err(LinkError::Gone)));
+    }
+
+    #[test]
+    fn a_worker_that_looks_does_not_silence_the_bell() {
+        // What it had just sent was never heard.
+        let (supervisor, worker) = Loopback::pair().expect("a pair");
+        worker.send(b"outcome", Vec::new()).expect("sent");
+        assert!(matches!(worker.try_recv(), Ok(None)));
+        let poller = mp_sys::poll::Poller::new().expect("a poller");
+        poller.add(&supervisor, 7).expect("added");
+        let mut ready = Vec::new();
+        poller.look(&mut ready).expect("looked");
+        assert_eq!(ready, [7]);
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::event::Action;
 use crate::load::Load;
 use crate::scheduler::{Busy, Ending, Phase, Scheduler, Slot, WorkerState};
 use crate::span::{Span, WEIGHT_MAX};
-use crate::step::ENOUGH;
 
 impl Scheduler {
     /// Afterwards nothing waits, or nobody may be sent more.
@@ -37,8 +36,7 @@ impl Scheduler {
     /// A credit of one worker has come back. While something waits nobody else has one to spare (see
     /// [`Scheduler::dispatch`]), so the others need not be looked at.
     pub(crate) fn serve(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        let waits = self.gathers && self.backlog.len() < ENOUGH;
-        while !waits && !self.backlog.is_empty() && self.in_flight(index).is_some_and(|frames| frames < CREDITS) {
+        while !self.backlog.is_empty() && self.in_flight(index).is_some_and(|frames| frames < CREDITS) {
             self.send(now, index, actions);
         }
         self.steal(actions);

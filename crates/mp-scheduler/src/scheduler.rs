@@ -121,8 +121,6 @@ pub struct Scheduler {
     pub(crate) breaker: Breaker,
     pub(crate) started: bool,
     pub(crate) deaths: u64,
-    /// What waits is the beginning of a burst: a tick is about to come for it.
-    pub(crate) gathers: bool,
 }
 
 impl Scheduler {
@@ -132,7 +130,7 @@ impl Scheduler {
         let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
         let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0, gathers: false }
+        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0 }
     }
 
     /// What the pool was told.

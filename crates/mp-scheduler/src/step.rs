@@ -11,15 +11,12 @@ use crate::load::Load;
 use crate::scheduler::{Busy, Ending, Phase, Scheduler, Stopping, WorkerState};
 use crate::span::Span;
 
-/// So many submissions of a burst are enough to be sent.
-pub(crate) const ENOUGH: usize = 256;
-
 impl Scheduler {
     /// Takes `event`, which happened at `now`; appends to `actions` what is to be done, in order.
     pub fn step(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Submit(span) => return self.submit(now, span, actions),
-            Event::SubmitLater(span) => return self.gather(now, span, actions),
+            Event::SubmitLater(span) => return self.queue(span, actions),
             Event::Ready(worker) => self.ready(worker),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
@@ -87,15 +84,6 @@ impl Scheduler {
         }
     }
 
-    /// It waits for others, until there are enough of them or the tick comes.
-    fn gather(&mut self, now: Instant, span: Span, actions: &mut Vec<Action>) {
-        self.gathers = true;
-        self.queue(span, actions);
-        if self.backlog.len() >= ENOUGH {
-            self.dispatch(now, actions);
-        }
-    }
-
     fn queue(&mut self, span: Span, actions: &mut Vec<Action>) {
         match &self.phase {
             Phase::Open | Phase::Closing => self.backlog.push_back(span),
@@ -149,7 +137,6 @@ impl Scheduler {
     }
 
     fn tick(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        self.gathers = false;
         for index in 0..self.slots.len() {
             let worker = self.id(index);
             match &mut self.slots[index].state {

@@ -12,7 +12,6 @@
 //!           unlock ─▶ wake whoever waits for what was settled
 //! ```
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,11 +32,8 @@ use crate::worker_io::{Calling, WorkerIo};
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
 const SLACK: Duration = Duration::from_secs(1);
 
-/// So many submissions closer to each other than this are a burst: to send one costs about 3 µs.
-const BURST: (Duration, u32) = (Duration::from_micros(5), 16);
-
-/// How long the submissions of a burst are gathered, at most.
-const GATHER: Duration = Duration::from_micros(200);
+/// Submissions that are closer to each other than this are sent together: to send one costs about 3 µs.
+const BURST: Duration = Duration::from_micros(5);
 
 /// How a worker ended.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +55,6 @@ pub(crate) struct Making {
 pub(crate) struct Engine {
     pub(crate) state: Mutex<State>,
     pub(crate) ended: Condvar,
-    /// The reactor will find work that waits.
-    pub(crate) gathers: AtomicBool,
     pub(crate) making: Making,
     pub(crate) this: Weak<Self>,
 }
@@ -72,8 +66,8 @@ pub(crate) struct State {
     pub(crate) next_task: u64,
     /// When the last job was submitted.
     pub(crate) last_submit: Instant,
-    /// How many submissions in a row have come closely behind each other.
-    pub(crate) burst: u32,
+    /// The reactor has been told that work waits.
+    pub(crate) gathering: bool,
     pub(crate) stats: Stats,
     /// Sinks with something new, to be woken when the lock is gone.
     pub(crate) news: Vec<Sink>,
@@ -104,7 +98,7 @@ impl Engine {
             workers: (0..slots).map(|_| None).collect(),
             next_task: 1,
             last_submit: Instant::now(),
-            burst: 0,
+            gathering: false,
             stats: Stats { workers: slots, ..Stats::default() },
             news: Vec::new(),
             to_fork: Vec::new(),
@@ -119,7 +113,6 @@ impl Engine {
         let engine = Arc::new_cyclic(|this| Self {
             state: Mutex::new(state),
             ended: Condvar::new(),
-            gathers: AtomicBool::new(false),
             making,
             this: Weak::clone(this),
         });
@@ -156,26 +149,21 @@ impl Engine {
         Ok(first)
     }
 
-    /// Whether this submission is one of many that follow each other so closely that it would cost more to send it by
-    /// itself than to let the reactor send what has come by then: within a millisecond, or when somebody waits.
+    /// Whether this submission follows another so closely that it would cost more to send it by itself than to let the
+    /// reactor send what has come by then. If so, the reactor is told, once until it has.
     fn comes_in_a_burst(&self, state: &mut State, now: Instant) -> bool {
-        let close = now.duration_since(state.last_submit) < BURST.0;
+        let since = now.duration_since(state.last_submit);
         state.last_submit = now;
-        state.burst = if close { state.burst.saturating_add(1) } else { 0 };
-        if state.burst < BURST.1 || self.gathers.load(Ordering::Relaxed) {
-            return self.gathers.load(Ordering::Relaxed);
+        if since > BURST {
+            return state.gathering;
         }
-        let Ok(reactor) = Reactor::get() else { return false };
-        self.gathers.store(true, Ordering::Relaxed);
-        reactor.wake_at(now + GATHER, self.listener());
-        true
-    }
-
-    /// What has been gathered is sent now: somebody waits for an outcome.
-    pub(crate) fn hurry(&self) {
-        if self.gathers.load(Ordering::Relaxed) {
-            self.tick();
+        if !state.gathering
+            && let Ok(reactor) = Reactor::get()
+        {
+            state.gathering = true;
+            reactor.wake_at(now, self.listener());
         }
+        state.gathering
     }
 
     fn listener(&self) -> Weak<dyn Listener> {

@@ -118,9 +118,6 @@ impl<R> TaskHandle<R> {
         if self.one.is_ready() {
             return;
         }
-        if let Some(engine) = self.engine.upgrade() {
-            engine.hurry();
-        }
         let look = || {
             if let Ok(reactor) = Reactor::get() {
                 reactor.lend_an_ear();

@@ -2,7 +2,6 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
@@ -55,7 +54,7 @@ impl Listener for Engine {
     fn tick(&self) {
         let mut state = self.state.lock();
         let now = Instant::now();
-        self.gathers.store(false, Ordering::Relaxed);
+        state.gathering = false;
         while state.alarms.pop_if(|at| *at <= now).is_some() {}
         self.step(&mut state, now, Event::Tick);
         self.finish(state);

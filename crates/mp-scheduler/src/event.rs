@@ -14,8 +14,6 @@ use crate::span::Span;
 pub enum Event {
     /// Work was submitted.
     Submit(Span),
-    /// Work was submitted, and a [`Event::Tick`] is about to come that will find more of it.
-    SubmitLater(Span),
     /// A worker has said hello, and what it said was right.
     Ready(WorkerId),
     /// A worker could not be started at all.

@@ -16,7 +16,6 @@ impl Scheduler {
     pub fn step(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Submit(span) => return self.submit(now, span, actions),
-            Event::SubmitLater(span) => return self.queue(span, actions),
             Event::Ready(worker) => self.ready(worker),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
@@ -77,18 +76,14 @@ impl Scheduler {
 
     fn submit(&mut self, now: Instant, span: Span, actions: &mut Vec<Action>) {
         let queue = !self.backlog.is_empty();
-        self.queue(span, actions);
-        // Where others wait already, nobody is free, or a tick is about to come.
-        if !queue {
-            self.dispatch(now, actions);
-        }
-    }
-
-    fn queue(&mut self, span: Span, actions: &mut Vec<Action>) {
         match &self.phase {
             Phase::Open | Phase::Closing => self.backlog.push_back(span),
             Phase::Killing(reason) => actions.push(Action::Settle(span, Verdict::Stopped(reason.clone()))),
             Phase::Ended => actions.push(Action::Settle(span, Verdict::Stopped("pool has ended".to_owned()))),
+        }
+        // Where others wait already, nobody is free.
+        if !queue {
+            self.dispatch(now, actions);
         }
     }
 

@@ -32,9 +32,6 @@ use crate::worker_io::{Calling, WorkerIo};
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Submissions that are closer to each other than this are sent together: to send one costs about 3 µs.
-const BURST: Duration = Duration::from_micros(5);
-
 /// How a worker ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exit {
@@ -64,10 +61,6 @@ pub(crate) struct State {
     pub(crate) jobs: Slab<Job>,
     pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
     pub(crate) next_task: u64,
-    /// When the last job was submitted.
-    pub(crate) last_submit: Instant,
-    /// The reactor has been told that work waits.
-    pub(crate) gathering: bool,
     pub(crate) stats: Stats,
     /// Sinks with something new, to be woken when the lock is gone.
     pub(crate) news: Vec<Sink>,
@@ -97,8 +90,6 @@ impl Engine {
             jobs: Slab::new(),
             workers: (0..slots).map(|_| None).collect(),
             next_task: 1,
-            last_submit: Instant::now(),
-            gathering: false,
             stats: Stats { workers: slots, ..Stats::default() },
             news: Vec::new(),
             to_fork: Vec::new(),
@@ -139,35 +130,13 @@ impl Engine {
         state.stats.submitted += u64::from(items);
         let key = state.jobs.insert(job);
         let now = Instant::now();
-        let later = self.comes_in_a_burst(&mut state, now);
         let mut from = 0;
         while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
             from = span.to;
-            self.step(&mut state, now, if later { Event::SubmitLater(span) } else { Event::Submit(span) });
+            self.step(&mut state, now, Event::Submit(span));
         }
         self.finish(state);
         Ok(first)
-    }
-
-    /// Whether this submission follows another so closely that it would cost more to send it by itself than to let the
-    /// reactor send what has come by then. If so, the reactor is told, once until it has.
-    fn comes_in_a_burst(&self, state: &mut State, now: Instant) -> bool {
-        let since = now.duration_since(state.last_submit);
-        state.last_submit = now;
-        if since > BURST {
-            return state.gathering;
-        }
-        if !state.gathering
-            && let Ok(reactor) = Reactor::get()
-        {
-            state.gathering = true;
-            reactor.wake_at(now, self.listener());
-        }
-        state.gathering
-    }
-
-    fn listener(&self) -> Weak<dyn Listener> {
-        Weak::<Self>::clone(&self.this)
     }
 
     /// Hands `event` in, and does all that follows.
@@ -203,7 +172,8 @@ impl Engine {
         }
         if let Ok(reactor) = Reactor::get() {
             state.alarms.push(at);
-            reactor.wake_at(at, self.listener());
+            let this: Weak<dyn Listener> = Weak::<Self>::clone(&self.this);
+            reactor.wake_at(at, this);
         }
     }
 

@@ -54,7 +54,6 @@ impl Listener for Engine {
     fn tick(&self) {
         let mut state = self.state.lock();
         let now = Instant::now();
-        state.gathering = false;
         while state.alarms.pop_if(|at| *at <= now).is_some() {}
         self.step(&mut state, now, Event::Tick);
         self.finish(state);

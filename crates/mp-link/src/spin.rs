@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// How long a moment is.
-const MOMENT: Duration = Duration::from_micros(60);
+const MOMENT: Duration = Duration::from_micros(40);
 
 /// A sleep that was shorter than this would better have been a moment awake.
 const SHORT: Duration = Duration::from_micros(250);

@@ -8,7 +8,7 @@
 //!             └ Queue::serialize: pack(fd) -> 0                                └ Queue::deserialize: unpack(0) -> fd
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::LocalKey;
 
@@ -16,7 +16,9 @@ use std::thread::LocalKey;
 pub const MAX: usize = 32;
 
 thread_local! {
-    static PACKING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
+    /// How many descriptors the value that is being encoded has packed; none is, where there is no number.
+    static PACKED: Cell<Option<usize>> = const { Cell::new(None) };
+    static PACKING: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
     static UNPACKING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -37,13 +39,32 @@ pub enum BaggageError {
     Duplicate(String),
 }
 
-/// Runs `encode`, and gives what it packed.
+/// Runs `encode`, and gives what it packed. Nearly no value packs anything, so that must cost nearly nothing.
 pub fn pack_with<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
-    let outer = Restore(&PACKING, PACKING.replace(Some(Vec::new())));
+    let outer = Outer(PACKED.replace(Some(0)));
     let value = encode();
-    let fds = PACKING.take().unwrap_or_default();
-    drop(outer);
+    let fds = outer.take_packed();
     (value, fds)
+}
+
+/// The value within which another is being encoded, if there is one.
+struct Outer(Option<usize>);
+
+impl Outer {
+    fn take_packed(&self) -> Vec<OwnedFd> {
+        match PACKED.replace(self.0) {
+            None | Some(0) => Vec::new(),
+            Some(packed) => PACKING.with_borrow_mut(|fds| fds.split_off(fds.len().saturating_sub(packed))),
+        }
+    }
+}
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.take_packed());
+        }
+    }
 }
 
 /// Puts back what was there before, also when a panic passes by.
@@ -60,15 +81,14 @@ impl<T: Default> Drop for Restore<T> {
 /// # Errors
 /// Outside [`pack_with`]; beyond [`MAX`]; when the descriptor cannot be duplicated.
 pub fn pack(fd: impl AsFd) -> Result<u32, BaggageError> {
-    PACKING.with_borrow_mut(|packing| {
-        let fds = packing.as_mut().ok_or(BaggageError::NotTravelling)?;
-        if fds.len() == MAX {
-            return Err(BaggageError::TooMuch);
-        }
-        let copy = fd.as_fd().try_clone_to_owned().map_err(|error| BaggageError::Duplicate(error.to_string()))?;
-        fds.push(copy);
-        Ok((fds.len() - 1) as u32)
-    })
+    let packed = PACKED.get().ok_or(BaggageError::NotTravelling)?;
+    if packed == MAX {
+        return Err(BaggageError::TooMuch);
+    }
+    let copy = fd.as_fd().try_clone_to_owned().map_err(|error| BaggageError::Duplicate(error.to_string()))?;
+    PACKING.with_borrow_mut(|fds| fds.push(copy));
+    PACKED.set(Some(packed + 1));
+    Ok(packed as u32)
 }
 
 /// Runs `decode`, which may take each of `fds` once. What it leaves is closed.

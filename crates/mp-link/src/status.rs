@@ -80,11 +80,14 @@ impl Status {
         self.claim_word(number).store(Claim { number, limit: count, begun: 0 }.pack(), Ordering::Release);
     }
 
+    /// Worker: the items that it claims from now on begin at this time, in nanoseconds of CLOCK_MONOTONIC, or later.
+    pub fn started(&self, now_ns: u64) {
+        self.0.word(STARTED).store(now_ns, Ordering::Release);
+    }
+
     /// Worker: begins the next item of frame `number`. `false` when the rest of the frame has been revoked.
     #[must_use]
     pub fn claim(&self, number: u32) -> bool {
-        // The time is written first: whoever sees the claim sees a time that is not too early for it.
-        self.0.word(STARTED).store(mp_sys::clock::monotonic_ns(), Ordering::Release);
         let begin = |claim: Claim| Claim { begun: claim.begun + 1, ..claim };
         let free = |claim: Claim| claim.number == number && claim.begun < claim.limit;
         self.claim_word(number)

@@ -63,7 +63,7 @@ impl Pool {
         let items = spans.iter().flat_map(|span| (0..span.len()).map(|i| span.first.plus(i)));
         let mut count = 0;
         for task in items {
-            let item = self.scheduler.finished(self.now, worker, task, &mut self.actions);
+            let item = self.scheduler.finished(self.now, worker, (task, 1), &mut self.actions);
             assert!(item.is_some(), "in order");
             count += 1;
         }

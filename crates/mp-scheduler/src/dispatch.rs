@@ -4,7 +4,8 @@
 //!
 //! A free worker gets work at once. Behind busy workers work waits, and the next frame carries many items: backlog
 //! makes batches, no timer does. A second frame is sent behind the one that is worked on, so that a worker never waits
-//! for the supervisor. Nothing is lost by sending too early or too much: a worker that runs dry takes back half of what
+//! for the supervisor; but a small one of short tasks waits for more of them, until the first is done: what it would cost
+//! on its way is more than the worker would gain. Nothing is lost by sending too early or too much: a worker that runs dry takes back half of what
 //! the most loaded one has not begun (see `mp-link`'s claims).
 
 use std::time::Instant;
@@ -17,7 +18,19 @@ use crate::load::Load;
 use crate::scheduler::{Busy, Ending, Phase, Scheduler, Slot, WorkerState};
 use crate::span::{Span, WEIGHT_MAX};
 
+/// Of how many waiting spans the items are counted: the others are taken to be like them.
+const SEEN: usize = 8;
+
+/// A second frame of so many short tasks is worth its way.
+const MANY: u32 = 512;
+
 impl Scheduler {
+    /// Whether work that is submitted now would be sent on at once.
+    #[must_use]
+    pub fn is_hungry(&self) -> bool {
+        self.backlog.is_empty() && (0..self.slots.len()).any(|index| self.has_room(index))
+    }
+
     /// Afterwards nothing waits, or nobody may be sent more.
     pub(crate) fn dispatch(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for frames in 0..CREDITS {
@@ -25,7 +38,7 @@ impl Scheduler {
                 if self.backlog.is_empty() {
                     break;
                 }
-                if self.in_flight(index) == Some(frames) {
+                if self.in_flight(index) == Some(frames) && self.has_room(index) {
                     self.send(now, index, actions);
                 }
             }
@@ -36,7 +49,7 @@ impl Scheduler {
     /// A credit of one worker has come back. While something waits nobody else has one to spare (see
     /// [`Scheduler::dispatch`]), so the others need not be looked at.
     pub(crate) fn serve(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        while !self.backlog.is_empty() && self.in_flight(index).is_some_and(|frames| frames < CREDITS) {
+        while !self.backlog.is_empty() && self.has_room(index) {
             self.send(now, index, actions);
         }
         self.steal(actions);
@@ -58,6 +71,15 @@ impl Scheduler {
         (slot.room(self.config.max_tasks_per_worker) > 0).then_some(frames)
     }
 
+    /// Whether a worker may be sent what waits, or anything where nothing does.
+    fn has_room(&self, index: usize) -> bool {
+        match self.in_flight(index) {
+            None => false,
+            Some(0) => true,
+            Some(frames) => frames < CREDITS && (!self.pace.is_short() || self.share() >= MANY),
+        }
+    }
+
     fn send(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
         let room = self.slots[index].room(self.config.max_tasks_per_worker);
         let spans = self.fill(self.share().min(room));
@@ -73,8 +95,9 @@ impl Scheduler {
 
     /// How many items the next frame may carry: enough that all workers get two such frames.
     fn share(&self) -> u32 {
-        let front = self.backlog.front().map_or(0, Span::len) as usize;
-        let waiting = front.saturating_mul(self.backlog.len());
+        let seen = self.backlog.len().min(SEEN);
+        let items: usize = self.backlog.iter().take(seen).map(|span| span.len() as usize).sum();
+        let waiting = items.saturating_mul(self.backlog.len()) / seen.max(1);
         (waiting / (2 * self.slots.len().max(1))).clamp(1, ITEMS_MAX) as u32
     }
 

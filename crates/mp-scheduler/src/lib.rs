@@ -26,6 +26,7 @@ mod dispatch;
 mod event;
 mod judge;
 mod load;
+mod pace;
 mod recall;
 mod scheduler;
 mod span;

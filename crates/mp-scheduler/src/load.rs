@@ -47,15 +47,16 @@ impl Frame {
         Self { number, done: 0, open, limit, begun: false, unwalked: false, spans: spans.iter().copied().collect() }
     }
 
-    fn take_front(&mut self) -> Option<Span> {
+    /// Takes up to `count` items of the first span.
+    fn take_front(&mut self, count: u32) -> Option<Span> {
         let front = self.spans.front_mut()?;
-        let item = front.take_front(1);
+        let items = front.take_front(count);
         if front.is_empty() {
             self.spans.pop_front();
         }
-        self.done += 1;
-        self.open -= 1;
-        Some(item)
+        self.done += items.len() as u16;
+        self.open -= items.len();
+        Some(items)
     }
 
     /// Takes `count` items from the end, in order.
@@ -133,12 +134,12 @@ impl Load {
         self.next().is_some_and(|frame| frame.open > 1)
     }
 
-    /// Takes the head, if it is `task`.
-    pub(crate) fn finish(&mut self, task: TaskId) -> Option<Span> {
-        self.head().filter(|head| head.first == task)?;
-        let item = self.frames.iter_mut().find(|frame| frame.open > 0)?.take_front();
+    /// Takes up to `count` items that follow each other from the head on, if that is `first`.
+    pub(crate) fn finish(&mut self, first: TaskId, count: u32) -> Option<Span> {
+        self.head().filter(|head| head.first == first)?;
+        let items = self.frames.iter_mut().find(|frame| frame.open > 0)?.take_front(count);
         self.tidy();
-        item
+        items
     }
 
     /// Takes `count` items from the end of frame `number`, in order.
@@ -187,7 +188,7 @@ impl Load {
     /// Takes all that was begun, in order. It is one item at most, if every outcome of a dead worker was read.
     pub(crate) fn take_begun(&mut self, begun: &Counts) -> Vec<Span> {
         let take =
-            |frame: &mut Frame| (0..frame.unanswered(begun)).map_while(|_| frame.take_front()).collect::<Vec<_>>();
+            |frame: &mut Frame| (0..frame.unanswered(begun)).map_while(|_| frame.take_front(1)).collect::<Vec<_>>();
         self.frames.iter_mut().flat_map(take).collect()
     }
 
@@ -229,10 +230,10 @@ mod tests {
     fn outcomes_come_in_order_or_not_at_all() {
         let mut load = Load::default();
         load.push(1, &[span(1, 2), span(10, 1)]);
-        assert_eq!(load.finish(TaskId(2)), None, "1 is first");
-        assert_eq!(load.finish(TaskId(1)).map(|item| item.first), Some(TaskId(1)));
-        assert_eq!(load.finish(TaskId(1)), None, "once");
-        assert!(load.finish(TaskId(2)).is_some() && load.finish(TaskId(10)).is_some());
+        assert_eq!(load.finish(TaskId(2), 1), None, "1 is first");
+        assert_eq!(load.finish(TaskId(1), 1).map(|item| item.first), Some(TaskId(1)));
+        assert_eq!(load.finish(TaskId(1), 1), None, "once");
+        assert!(load.finish(TaskId(2), 1).is_some() && load.finish(TaskId(10), 1).is_some());
         assert!(load.is_empty());
     }
 
@@ -244,7 +245,7 @@ mod tests {
         assert_eq!(running(&load, [(7, 0), (6, 9)]), None);
         assert_eq!(running(&load, [(6, 9), (7, 1)]), Some(1));
         assert_eq!(running(&load, [(7, 2), (8, 0)]), Some(2), "1 has finished, nobody has heard of it");
-        load.finish(TaskId(1));
+        load.finish(TaskId(1), 1);
         assert_eq!(running(&load, [(7, 1), (0, 0)]), None);
         assert_eq!(running(&load, [(7, 9), (0, 0)]), Some(3), "there are no 9");
     }
@@ -275,7 +276,7 @@ mod tests {
         load.push(1, &[span(1, 1)]);
         load.push(2, &[span(2, 1)]);
         assert_eq!((load.revoke(2, 1).len(), load.frames()), (1, 2), "3 would take the word of 1");
-        load.finish(TaskId(1));
+        load.finish(TaskId(1), 1);
         assert_eq!(load.frames(), 1, "it still lies before the worker");
         load.walked(2);
         assert!(load.is_empty());

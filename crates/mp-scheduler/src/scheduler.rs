@@ -11,6 +11,7 @@ use crate::breaker::Breaker;
 use crate::config::Config;
 use crate::event::Action;
 use crate::load::Load;
+use crate::pace::Pace;
 use crate::span::Span;
 
 /// A worker that may have finished something, and says nothing for so long, is read; and again after twice the time, up to
@@ -121,6 +122,7 @@ pub struct Scheduler {
     pub(crate) breaker: Breaker,
     pub(crate) started: bool,
     pub(crate) deaths: u64,
+    pub(crate) pace: Pace,
 }
 
 impl Scheduler {
@@ -130,7 +132,7 @@ impl Scheduler {
         let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
         let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0 }
+        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0, pace: Pace::default() }
     }
 
     /// What the pool was told.

@@ -2,7 +2,7 @@
 //!
 //! Does **not** know how work is spread (`dispatch`) and taken back (`recall`), or what a death means (`judge`).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp_wire::{TaskId, WorkerId};
 
@@ -34,13 +34,13 @@ impl Scheduler {
         self.settle_down(now, actions);
     }
 
-    /// The hot path: `worker` has sent its word on `task`. Gives the item, if it is the one whose turn it was; anything
-    /// else is no word to be believed (I9).
+    /// The hot path: `worker` has sent its word on `count` tasks from `first` on. Gives those items that are of one job, from
+    /// the first on, if it is the one whose turn it was; anything else is no word to be believed (I9).
     pub fn finished(
         &mut self,
         now: Instant,
         worker: WorkerId,
-        task: TaskId,
+        (first, count): (TaskId, u32),
         actions: &mut Vec<Action>,
     ) -> Option<Span> {
         let slot = self.slot(worker)?;
@@ -50,14 +50,19 @@ impl Scheduler {
             _ => return None,
         };
         let before = load.frames();
-        let item = load.finish(task)?;
+        let items = load.finish(first, count)?;
         slot.barren = 0;
         let credit_came_back = load.frames() < before;
         if busy {
             self.after_item(now, worker, credit_came_back, actions);
         }
         self.breaker.forgive(&self.config.restart_limit);
-        Some(item)
+        Some(items)
+    }
+
+    /// `items` tasks have run for `spent`, together.
+    pub fn ran(&mut self, items: u32, spent: Duration) {
+        self.pace.ran(items, spent);
     }
 
     /// The next item's time begins; or the worker is free.

@@ -171,6 +171,8 @@ fn stale(world: &mut World, which: usize) {
         Event::Inspected(worker, seen),
         Event::Stolen { worker, number: 1, items: 1 },
     ];
+    // What may be sent depends on how long tasks have run, and is looked at with the next event, whatever it is.
+    world.event(Event::Tick);
     let before = format!("{:?}", world.scheduler);
     let mut actions = Vec::new();
     for event in events {

@@ -4,7 +4,7 @@
 //! receive looks first, starting is another thread's work.
 //!
 //! ```text
-//!  caller: submit ─┐                                                    ┌─▶ Send: frame to a line
+//!  caller: inbox  ─┐                                                    ┌─▶ Send: frame to a line
 //!  reactor: frame ─┼─▶ lock ─▶ event ─▶ Scheduler::step ─▶ actions ─────┼─▶ Start: spawner's thread ─▶ born
 //!  reactor: death ─┤                        ▲                           ├─▶ Inspect, Steal: look, answer ─┐
 //!  reactor: time  ─┘                        └───────────────────────────┼─────────────────────────────────┘
@@ -12,6 +12,7 @@
 //!           unlock ─▶ wake whoever waits for what was settled
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -22,10 +23,11 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::error::{Error, Result, SubmitError};
+use crate::inbox::Inbox;
 use crate::job::Job;
 use crate::reactor::{Listener, Reactor, Registration};
 use crate::settings::{Backend, StartMethod};
-use crate::sink::Sink;
+use crate::sink::News;
 use crate::stats::Stats;
 use crate::worker_io::{Calling, WorkerIo};
 
@@ -50,6 +52,7 @@ pub(crate) struct Making {
 }
 
 pub(crate) struct Engine {
+    pub(crate) inbox: Inbox,
     pub(crate) state: Mutex<State>,
     pub(crate) ended: Condvar,
     pub(crate) making: Making,
@@ -60,13 +63,15 @@ pub(crate) struct State {
     pub(crate) scheduler: Scheduler,
     pub(crate) jobs: Slab<Job>,
     pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
-    pub(crate) next_task: u64,
     pub(crate) stats: Stats,
-    /// Sinks with something new, to be woken when the lock is gone.
-    pub(crate) news: Vec<Sink>,
+    /// Who waits for something that has come, to be woken when the lock is gone.
+    pub(crate) news: News,
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
     pub(crate) actions: Vec<Action>,
+    /// What is to be done, in order, and whether somebody is at it.
+    pub(crate) to_do: VecDeque<Action>,
+    pub(crate) performing: bool,
     /// The alarms that are set, the earliest last: one is set only if it is earlier than all others, so there are few.
     pub(crate) alarms: Vec<Instant>,
     /// Why it ended, if that was not asked for; set once it has.
@@ -89,11 +94,12 @@ impl Engine {
             scheduler: Scheduler::new(config),
             jobs: Slab::new(),
             workers: (0..slots).map(|_| None).collect(),
-            next_task: 1,
             stats: Stats { workers: slots, ..Stats::default() },
-            news: Vec::new(),
+            news: News::default(),
             to_fork: Vec::new(),
             actions: Vec::new(),
+            to_do: VecDeque::new(),
+            performing: false,
             alarms: Vec::new(),
             over: None,
             asked: false,
@@ -102,6 +108,7 @@ impl Engine {
             start_error: None,
         };
         let engine = Arc::new_cyclic(|this| Self {
+            inbox: Inbox::new(),
             state: Mutex::new(state),
             ended: Condvar::new(),
             making,
@@ -112,37 +119,20 @@ impl Engine {
     }
 
     /// Accepts a job; gives its first item's id.
-    pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
-        let mut state = self.state.lock();
-        match state.scheduler.phase() {
-            Phase::Open => {}
-            Phase::Closing => return Err(SubmitError::Closed("pool takes no more tasks".to_owned())),
-            Phase::Killing(reason) => return Err(SubmitError::Closed(reason.clone())),
-            Phase::Ended => return Err(SubmitError::Closed(state.end_reason())),
+    pub(crate) fn submit(&self, job: Job) -> Result<TaskId, SubmitError> {
+        let (first, hungry) = self.inbox.put(job)?;
+        if hungry {
+            self.finish(self.state.lock());
         }
-        let first = TaskId(state.next_task);
-        let items = job.args.len();
-        if items == 0 {
-            return Ok(first);
-        }
-        (job.first, job.open) = (first, items);
-        state.next_task += u64::from(items);
-        state.stats.submitted += u64::from(items);
-        let key = state.jobs.insert(job);
-        let now = Instant::now();
-        let mut from = 0;
-        while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
-            from = span.to;
-            self.step(&mut state, now, Event::Submit(span));
-        }
-        self.finish(state);
         Ok(first)
     }
 
-    /// Hands `event` in, and does all that follows.
+    /// Hands `event` in, after all that was submitted before, and does all that follows.
     pub(crate) fn event(&self, event: Event) {
         let mut state = self.state.lock();
-        self.step(&mut state, Instant::now(), event);
+        let now = Instant::now();
+        self.take_in(&mut state, now);
+        self.step(&mut state, now, event);
         self.finish(state);
     }
 
@@ -152,17 +142,49 @@ impl Engine {
         self.perform(state, now, actions);
     }
 
-    /// Sets the alarm, lets go of the lock, and wakes those who wait.
+    /// Hands in what was submitted.
+    pub(crate) fn take_in(&self, state: &mut State, now: Instant) {
+        for mut job in self.inbox.take() {
+            job.open = job.args.len();
+            let key = state.jobs.insert(job);
+            let mut from = 0;
+            while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
+                from = span.to;
+                self.step(state, now, Event::Submit(span));
+            }
+        }
+    }
+
+    /// Takes in what may be sent at once, sets the alarm, lets go of the lock, and wakes those who wait.
     pub(crate) fn finish(&self, mut state: MutexGuard<'_, State>) {
+        while self.wants_more(&state) {
+            self.take_in(&mut state, Instant::now());
+        }
         self.fork_all(&mut state);
         self.arm(&mut state);
         let news = std::mem::take(&mut state.news);
         let over = state.over.is_some();
         drop(state);
-        news.iter().for_each(Sink::wake);
+        news.tell();
         if over {
             self.ended.notify_all();
         }
+    }
+
+    /// Whether there is something to be taken in now. First it is said that it would be, then looked whether it is there.
+    fn wants_more(&self, state: &State) -> bool {
+        let closed = match state.scheduler.phase() {
+            Phase::Open => None,
+            Phase::Closing => Some("pool takes no more tasks".to_owned()),
+            Phase::Killing(reason) => Some(reason.clone()),
+            Phase::Ended => Some(state.end_reason()),
+        };
+        let hungry = closed.is_some() || state.scheduler.is_hungry();
+        self.inbox.set_hungry(hungry);
+        if let Some(reason) = closed {
+            self.inbox.close(reason);
+        }
+        hungry && self.inbox.is_filled()
     }
 
     fn arm(&self, state: &mut State) {
@@ -203,7 +225,9 @@ impl Engine {
         let mut state = self.state.lock();
         // What has ended by itself has not ended because it was asked to.
         state.asked |= *state.scheduler.phase() < Phase::Killing(String::new());
-        self.step(&mut state, Instant::now(), Event::Kill(reason.to_owned()));
+        let now = Instant::now();
+        self.take_in(&mut state, now);
+        self.step(&mut state, now, Event::Kill(reason.to_owned()));
         self.finish(state);
     }
 
@@ -213,7 +237,8 @@ impl Engine {
 
     pub(crate) fn stats(&self) -> Stats {
         let state = self.state.lock();
-        Stats { deaths: state.scheduler.deaths(), ..state.stats.clone() }
+        let submitted = self.inbox.accepted();
+        Stats { deaths: state.scheduler.deaths(), submitted, ..state.stats.clone() }
     }
 
     /// What each worker is doing, for who wonders why nothing happens.

@@ -1,4 +1,4 @@
-//! The caller's claim on an outcome: one task's, or a map's.
+//! The caller's claim on the outcome of one task.
 //!
 //! Does **not** know workers. A value is decoded here, in the thread that asks for it.
 
@@ -16,8 +16,8 @@ use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 
 use crate::engine::Engine;
 use crate::job::Name;
+use crate::one::{One, Raw};
 use crate::reactor::Reactor;
-use crate::sink::{Block, Many, One, Raw};
 
 /// How a result is read from its bytes.
 pub(crate) type Decode<R> = fn(&[u8]) -> Result<R, CodecError>;
@@ -31,9 +31,8 @@ pub(crate) struct Reader<R> {
 }
 
 impl<R> Reader<R> {
-    /// The typed outcome of item `index`. A `Deserialize` that panics harms nobody.
-    pub(crate) fn read(&self, index: u64, raw: Result<&[u8], Failure>) -> Result<R, Failure> {
-        let bytes = raw?;
+    /// The value of item `index`. A `Deserialize` that panics harms nobody.
+    pub(crate) fn read(&self, index: u64, bytes: &[u8]) -> Result<R, Failure> {
         let decoded = catch_unwind(AssertUnwindSafe(|| (self.decode)(bytes)));
         let decoded = decoded.unwrap_or_else(|_| Err(CodecError("its Deserialize panicked".to_owned())));
         decoded.map_err(|error| {
@@ -132,11 +131,14 @@ impl<R> TaskHandle<R> {
     }
 
     fn take(&self) -> Result<R, Failure> {
-        self.finish(self.one.take().unwrap_or_else(|| Err(Failure::stopped("outcome was taken already"))))
+        self.finish(self.one.take().unwrap_or_else(|| Err(Box::new(Failure::stopped("outcome was taken already")))))
     }
 
     fn finish(&self, raw: Raw) -> Result<R, Failure> {
-        self.reader.read(0, raw.as_ref().map(Vec::as_slice).map_err(Clone::clone))
+        match raw {
+            Ok(value) => self.reader.read(0, &value),
+            Err(failure) => Err(*failure),
+        }
     }
 }
 
@@ -157,86 +159,5 @@ impl<R> Drop for TaskHandle<R> {
 impl<R> std::fmt::Debug for TaskHandle<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TaskHandle").field("id", &self.id()).field("ready", &self.is_ready()).finish()
-    }
-}
-
-/// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
-#[must_use = "a map's outcomes are in its handle"]
-pub struct MapHandle<R> {
-    many: Arc<Many>,
-    reader: Reader<R>,
-    outcomes: Vec<Option<Result<R, Failure>>>,
-    missing: usize,
-}
-
-impl<R> MapHandle<R> {
-    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
-        let outcomes = std::iter::repeat_with(|| None).take(items).collect();
-        Self { many, reader, outcomes, missing: items }
-    }
-
-    /// Waits for all items.
-    ///
-    /// # Errors
-    /// The first failure by the order of the input.
-    pub fn get(self) -> Result<Vec<R>, Failure> {
-        self.outcomes().into_iter().collect()
-    }
-
-    /// Waits for all items, at most for `limit`.
-    ///
-    /// # Errors
-    /// The handle itself, if some have no outcome yet.
-    pub fn get_timeout(mut self, limit: Duration) -> Result<Result<Vec<R>, Failure>, Self> {
-        if self.gather(Instant::now().checked_add(limit)) { Ok(self.get()) } else { Err(self) }
-    }
-
-    /// Waits for all items; gives each one's own outcome, in the order of the input.
-    #[must_use]
-    pub fn outcomes(mut self) -> Vec<Result<R, Failure>> {
-        self.gather(None);
-        let missing = || Err(Failure::stopped("outcome is missing"));
-        std::mem::take(&mut self.outcomes).into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
-    }
-
-    /// How many items have an outcome, of how many.
-    #[must_use]
-    pub fn progress(&mut self) -> (usize, usize) {
-        self.gather(Some(Instant::now()));
-        (self.outcomes.len() - self.missing, self.outcomes.len())
-    }
-
-    /// Decodes what has come, while the rest is on its way.
-    fn gather(&mut self, deadline: Option<Instant>) -> bool {
-        while self.missing > 0 {
-            let block = self.many.take(deadline);
-            if block.len() == 0 {
-                return false;
-            }
-            self.read(block);
-        }
-        true
-    }
-
-    fn read(&mut self, block: Block) {
-        self.missing = self.missing.saturating_sub(block.len());
-        block.for_each(|index, raw| {
-            let outcome = self.reader.read(index, raw);
-            if let Some(place) = self.outcomes.get_mut(index as usize) {
-                *place = Some(outcome);
-            }
-        });
-    }
-}
-
-impl<R> Drop for MapHandle<R> {
-    fn drop(&mut self) {
-        self.many.abandon();
-    }
-}
-
-impl<R> std::fmt::Debug for MapHandle<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MapHandle").field("items", &self.outcomes.len()).field("missing", &self.missing).finish()
     }
 }

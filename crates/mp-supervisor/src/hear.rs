@@ -2,15 +2,16 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mp_link::LinkError;
-use mp_scheduler::{Event, Span, WorkerState};
+use mp_scheduler::{Event, WorkerState};
 use mp_sys::child::Ended;
-use mp_wire::frame::{Body, FromWorkerFrame, Hello, Identity, Record, Report, from_worker, split_record};
-use mp_wire::{Failure, WorkerExit, WorkerId};
+use mp_wire::frame::{FromWorkerFrame, Hello, Identity, from_worker};
+use mp_wire::{WorkerExit, WorkerId};
 
 use crate::engine::{Engine, Exit, State};
+use crate::outcomes::Speech;
 use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
 
@@ -64,6 +65,8 @@ impl Engine {
     fn frame(&self, worker: WorkerId, frame: &[u8]) {
         let mut state = self.state.lock();
         let now = Instant::now();
+        // Whoever gets a credit back by this frame is to be sent all that waits, as far as it fits.
+        self.take_in(&mut state, now);
         if let Err(reason) = self.take_frame(&mut state, now, worker, frame) {
             tracing::warn!(%worker, reason, "worker is not to be believed");
             self.step(&mut state, now, Event::Broke(worker, reason));
@@ -123,7 +126,7 @@ impl Engine {
                 self.step(state, now, Event::Walked(worker, number));
                 Ok(())
             }
-            FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, now, worker, (first, records)),
+            FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, Speech { worker, now }, (first, records)),
         }
     }
 
@@ -135,45 +138,6 @@ impl Engine {
         tracing::debug!(%worker, "worker ready");
         self.step(state, now, Event::Ready(worker));
         Ok(())
-    }
-
-    fn outcomes(&self, state: &mut State, now: Instant, worker: WorkerId, batch: (u64, &[u8])) -> Result<(), String> {
-        let (first, mut records) = batch;
-        let mut number = first;
-        if state.worker(worker).is_some_and(|io| first > io.records) {
-            return Err("left out some of its outcomes".to_owned());
-        }
-        while !records.is_empty() {
-            let (record, rest) = split_record(records).map_err(|error| format!("wrote rubbish: {error}"))?;
-            records = rest;
-            let Some(io) = state.worker(worker) else { return Ok(()) };
-            if number >= io.records {
-                io.records = number + 1;
-                self.outcome(state, now, worker, record)?;
-            }
-            number += 1;
-        }
-        state.note_free(worker);
-        Ok(())
-    }
-
-    fn outcome(&self, state: &mut State, now: Instant, worker: WorkerId, record: Record<'_>) -> Result<(), String> {
-        let bulk = match record.report {
-            Report::Value(Body::Bulk(len)) => Some(read_bulk(state, worker, len)),
-            _ => None,
-        };
-        let mut actions = std::mem::take(&mut state.actions);
-        let item = state.scheduler.finished(now, worker, record.task, &mut actions);
-        if let Some(item) = item {
-            state.deliver(&item, record, bulk);
-        }
-        self.perform(state, now, actions);
-        // A worker that was told to end may speak of what is settled already.
-        if item.is_some() || state.is_stopping(worker) {
-            Ok(())
-        } else {
-            Err("spoke of a task that it was not given".to_owned())
-        }
     }
 }
 
@@ -190,13 +154,6 @@ fn difference((ours, pid): (Identity, u32), hello: &Hello) -> Option<&'static st
     differs.into_iter().find_map(|(what, differs)| differs.then_some(what))
 }
 
-fn read_bulk(state: &mut State, worker: WorkerId, len: u64) -> Result<Vec<u8>, String> {
-    let io = state.worker(worker).ok_or_else(|| "its worker is gone".to_owned())?;
-    let file = io.line.descriptors().map_err(|error| error.to_string())?.pop();
-    let file = file.ok_or_else(|| "its memory file did not come along".to_owned())?;
-    mp_sys::memory::read_file(file, len).map_err(|error| error.to_string())
-}
-
 fn exit_of(ended: Ended) -> WorkerExit {
     match ended {
         Ended::Exited(code) => WorkerExit::Exited(code),
@@ -206,39 +163,8 @@ fn exit_of(ended: Ended) -> WorkerExit {
 }
 
 impl State {
-    /// The worker's word on an item whose turn it was.
-    fn deliver(&mut self, item: &Span, record: Record<'_>, bulk: Option<Result<Vec<u8>, String>>) {
-        let job = &self.jobs[item.job];
-        let index = job.base + u64::from(item.from);
-        let label = || job.label(item.first);
-        let decode = mp_wire::CodecStage::DecodeResult;
-        let failure = match (record.report, bulk) {
-            (Report::Value(_), Some(Ok(value))) => {
-                job.sink.put_owned(index, value);
-                None
-            }
-            (Report::Value(Body::Inline(value)), _) => {
-                job.sink.put(index, Ok(value));
-                None
-            }
-            (Report::Value(Body::Bulk(_)), Some(Err(reason))) => Some(Failure::codec(label(), decode, reason)),
-            (Report::Value(Body::Bulk(_)), None) => Some(Failure::codec(label(), decode, "no memory file".to_owned())),
-            (Report::Panicked(panic), _) => Some(Failure::panicked(label(), panic)),
-            (Report::Codec(stage, reason), _) => Some(Failure::codec(label(), stage, reason)),
-        };
-        match failure {
-            None => self.stats.completed += 1,
-            Some(failure) => {
-                self.stats.failed += 1;
-                job.sink.put(index, Err(failure));
-            }
-        }
-        self.stats.run += Duration::from_nanos(record.run_ns);
-        self.close_items(item.job, 1);
-    }
-
     /// If `worker` has no more work, its busy time is counted.
-    fn note_free(&mut self, worker: WorkerId) {
+    pub(crate) fn note_free(&mut self, worker: WorkerId) {
         let idle = matches!(self.scheduler.state_of(worker), Some(WorkerState::Idle));
         if let Some(Some((io, _))) = self.workers.get_mut(worker.slot as usize)
             && idle

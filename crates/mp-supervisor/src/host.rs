@@ -8,9 +8,10 @@ use mp_scheduler::{Event, Terms};
 use mp_wire::TaskId;
 use mp_worker::Entry;
 
+use crate::args::Args;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
-use crate::job::{Args, Job, Name};
+use crate::job::{Job, Name};
 use crate::serial::Serial;
 use crate::sink::Sink;
 use crate::stats::Stats;

@@ -21,12 +21,14 @@ use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::args::Args;
 use crate::error::SubmitError;
 use crate::handle::{Decode, Reader};
 use crate::host::{Host, Work};
-use crate::job::Args;
+use crate::many::Many;
+use crate::one::{Raw, Value};
 use crate::pool::Pool;
-use crate::sink::{Many, Raw, Sink};
+use crate::sink::{News, Sink};
 
 /// The most items between input and caller.
 const WINDOW_ITEMS: u64 = 4096;
@@ -190,12 +192,13 @@ impl<I: Iterator<Item = Result<Args, SubmitError>>> Feeder<I> {
         let index = self.next;
         self.next += 1;
         self.window.entered(args.as_ref().map_or(0, Args::bytes));
-        let sink = Sink::Many(Arc::clone(&self.many));
+        let mut sink = Sink::Many(Arc::clone(&self.many));
         let submitted = args.and_then(|args| self.host.submit(self.work.clone(), args, (sink.clone(), index)));
         let goes_on = !matches!(submitted, Err(SubmitError::Closed(_)));
         if let Err(error) = submitted {
-            sink.put(index, Err(error.into_failure(self.work.name.as_str())));
-            sink.wake();
+            let mut news = News::default();
+            sink.put_failure(index, error.into_failure(self.work.name.as_str()), &mut news);
+            news.tell();
         }
         goes_on
     }
@@ -269,12 +272,19 @@ impl<R> Outcomes<R> {
             if let Some(pull) = &mut self.pull {
                 pull();
             }
-            let block = self.many.take(None);
-            match self.order {
-                Order::Completion => self.ready.extend(block.into_items()),
-                Order::Input => self.early.extend(block.into_items()),
-            }
+            self.take_in();
         }
+    }
+
+    /// Takes what has come; waits for the first of it.
+    fn take_in(&mut self) {
+        self.many.take(None).for_each(|index, raw| {
+            let outcome = raw.map(Value::from).map_err(Box::new);
+            match self.order {
+                Order::Completion => self.ready.push_back((index, outcome)),
+                Order::Input => _ = self.early.insert(index, outcome),
+            }
+        });
     }
 
     fn at_hand(&mut self) -> Option<(u64, Raw)> {
@@ -303,7 +313,7 @@ impl<R> Iterator for Outcomes<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, raw) = self.next_raw()?;
-        let outcome = self.reader.read(index, raw.as_ref().map(Vec::as_slice).map_err(Clone::clone));
+        let outcome = raw.map_err(|failure| *failure).and_then(|value| self.reader.read(index, &value));
         Some((index as usize, outcome))
     }
 }

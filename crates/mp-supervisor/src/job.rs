@@ -2,34 +2,26 @@
 //!
 //! Does **not** know workers.
 //!
-//! ```text
-//!   args:  | len a | a.. | len b | b.. | len c | c.. |        ends: [ end of a, end of b ]
-//!   span 0..2 is one slice of it, ready for a frame
-//! ```
+//! Small tasks that are submitted one by one, of the same function and on the same terms, are items of one job while they
+//! wait: they cross, run and come back as those of a map do, and only their outcomes go different ways.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::Arc;
 
-use mp_link::baggage;
 use mp_scheduler::{JobKey, Span, Terms, WEIGHT_MAX};
-use mp_wire::frame::{Body, INLINE_MAX, ITEMS_MAX, Segment, push_item};
-use mp_wire::{CodecError, TaskId, TaskLabel, codec};
+use mp_wire::frame::{Body, INLINE_MAX, ITEMS_MAX, Segment};
+use mp_wire::{TaskId, TaskLabel};
 use mp_worker::Entry;
-use parking_lot::Mutex;
-use serde::Serialize;
 
-use crate::error::SubmitError;
+use crate::args::Args;
 use crate::sink::Sink;
-
-/// Room for one item, in bytes, that saves most arguments from being moved.
-const SMALL: usize = 32;
 
 /// What a span takes up in a frame beside its items, at most.
 const SEGMENT: u32 = 64;
+
+/// What an item takes up beside its bytes, at most.
+const ITEM: u32 = 9;
 
 /// The name of a task: that of its function, or one of the submitter's.
 #[derive(Clone, Debug)]
@@ -45,109 +37,14 @@ impl Name {
             Self::Given(name) => name,
         }
     }
-}
 
-/// The encoded arguments of one or many items.
-#[derive(Debug, Default)]
-pub(crate) struct Args {
-    bytes: Vec<u8>,
-    count: u32,
-    /// Where all but the last item end: a single one, the common case, needs no list.
-    ends: Vec<usize>,
-    baggage: BTreeMap<u32, Vec<Arc<OwnedFd>>>,
-}
-
-impl Args {
-    /// Encodes one item more, in the caller's thread.
-    pub(crate) fn push<T: Serialize>(&mut self, args: &T, max: usize) -> Result<(), SubmitError> {
-        let encode = |out: &mut Vec<u8>| codec::encode_into(args, out);
-        self.push_with(max, |out| {
-            catch_unwind(AssertUnwindSafe(|| encode(out)))
-                .unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
-        })
-    }
-
-    /// One item more that is encoded already.
-    pub(crate) fn push_encoded(&mut self, args: &[u8], max: usize) -> Result<(), SubmitError> {
-        self.push_with(max, |out| {
-            out.extend_from_slice(args);
-            Ok(())
-        })
-    }
-
-    fn push_with(
-        &mut self,
-        max: usize,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
-    ) -> Result<(), SubmitError> {
-        if self.count == u32::MAX {
-            return Err(SubmitError::Full);
-        }
-        let start = self.bytes.len();
-        self.bytes.reserve(SMALL);
-        let (written, descriptors) = baggage::pack_with(|| push_item(&mut self.bytes, write));
-        written.map_err(SubmitError::Codec)?;
-        let len = self.bytes.len() - start - 4;
-        if len > max {
-            self.bytes.truncate(start);
-            return Err(SubmitError::TooLarge { len, max });
-        }
-        if !descriptors.is_empty() {
-            let kept = descriptors.into_iter().map(shared).collect::<io::Result<_>>();
-            let kept = kept.map_err(|error| {
-                self.bytes.truncate(start);
-                SubmitError::Codec(CodecError(error.to_string()))
-            })?;
-            self.baggage.insert(self.count, kept);
-        }
-        if self.count > 0 {
-            self.ends.push(start);
-        }
-        self.count += 1;
-        Ok(())
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    pub(crate) fn len(&self) -> u32 {
-        self.count
-    }
-
-    fn start(&self, index: u32) -> usize {
-        match index.checked_sub(1) {
-            None => 0,
-            Some(_) if index == self.count => self.bytes.len(),
-            Some(before) => self.ends[before as usize],
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Function(a), Self::Function(b)) => std::ptr::eq(*a, *b),
+            (Self::Given(a), Self::Given(b)) => Arc::ptr_eq(a, b),
+            (Self::Function(_), Self::Given(_)) | (Self::Given(_), Self::Function(_)) => false,
         }
     }
-
-    fn slice(&self, from: u32, to: u32) -> &[u8] {
-        &self.bytes[self.start(from)..self.start(to)]
-    }
-
-    fn is_bulk(&self, index: u32) -> bool {
-        self.slice(index, index + 1).len() > INLINE_MAX
-    }
-}
-
-/// One descriptor for all values that carry the same queue, however many wait (I6).
-fn shared(fd: OwnedFd) -> io::Result<Arc<OwnedFd>> {
-    /// By device and inode.
-    type Kept = HashMap<(u64, u64), Weak<OwnedFd>>;
-    static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
-    let file = std::fs::File::from(fd);
-    let metadata = file.metadata()?;
-    let mut kept = KEPT.lock();
-    kept.retain(|_, weak| weak.strong_count() > 0);
-    let key = (metadata.dev(), metadata.ino());
-    if let Some(known) = kept.get(&key).and_then(Weak::upgrade) {
-        return Ok(known);
-    }
-    let new = Arc::new(OwnedFd::from(file));
-    kept.insert(key, Arc::downgrade(&new));
-    Ok(new)
 }
 
 /// `error`, and what was to be made when it happened.
@@ -189,8 +86,9 @@ impl Job {
     fn cut(&self, from: u32) -> (u32, u32) {
         let mut weight = SEGMENT;
         let mut to = from;
-        while to < self.args.len() && (to - from) < ITEMS_MAX as u32 {
-            let next = self.weight(to);
+        let most = from.saturating_add(ITEMS_MAX as u32).min(self.args.len());
+        for item in self.args.items(from, most) {
+            let next = self.weight(to, item.len());
             if to > from && weight + next > WEIGHT_MAX {
                 break;
             }
@@ -201,41 +99,61 @@ impl Job {
     }
 
     /// An item with descriptors weighs so much that no two of them are in one frame: descriptors of a frame are limited.
-    fn weight(&self, index: u32) -> u32 {
-        if self.args.is_bulk(index) || self.args.baggage.contains_key(&index) {
-            return WEIGHT_MAX - SEGMENT;
+    fn weight(&self, index: u32, len: usize) -> u32 {
+        let alone = len > INLINE_MAX || (self.args.has_baggage() && self.args.descriptors(index).next().is_some());
+        if alone { WEIGHT_MAX - SEGMENT } else { len as u32 + ITEM }
+    }
+
+    /// Takes in `other`, whose items' ids follow this one's, if the two can be one. Gives whether it has.
+    pub(crate) fn absorb(&mut self, other: &Self) -> bool {
+        let alike = std::ptr::fn_addr_eq(self.entry, other.entry)
+            && self.name.is_same(&other.name)
+            && self.terms == other.terms
+            && !self.args.has_baggage()
+            && !other.args.has_baggage();
+        let fits = self.args.len().saturating_add(other.args.len()) <= ITEMS_MAX as u32
+            && self.args.bytes() + other.args.bytes() <= (WEIGHT_MAX - SEGMENT) as usize;
+        let absorbed = alike && fits && self.sink.absorb((self.base, self.args.len()), (&other.sink, other.base));
+        if absorbed {
+            self.args.append(&other.args);
         }
-        self.args.slice(index, index + 1).len() as u32
+        absorbed
     }
 
     /// The part of a frame that `span` is; its descriptors are appended to `descriptors`.
     pub(crate) fn segment(&self, span: &Span, descriptors: &mut Vec<OwnedFd>) -> io::Result<Segment<'_>> {
         let before = descriptors.len();
-        if let Some(own) = self.args.baggage.get(&span.from) {
-            for fd in own {
-                descriptors.push(fd.try_clone().map_err(|error| short("a queue in the arguments", error))?);
-            }
+        for fd in self.args.descriptors(span.from) {
+            descriptors.push(fd.try_clone().map_err(|error| short("a queue in the arguments", error))?);
         }
         let baggage = (descriptors.len() - before) as u32;
-        let items = self.args.slice(span.from, span.to);
-        let args = if self.args.is_bulk(span.from) {
-            let file = mp_sys::memory::file_with(&items[4..]);
+        let args = if span.len() == 1 && self.args.is_bulk(span.from) {
+            let bytes = self.args.item(span.from);
+            let file = mp_sys::memory::file_with(bytes);
             descriptors.push(file.map_err(|error| short("a memory file for them", error))?);
-            Body::Bulk(items.len() as u64 - 4)
+            Body::Bulk(bytes.len() as u64)
         } else {
-            Body::Inline(items)
+            Body::Inline(self.args.slice(span.from, span.to))
         };
         let entry = mp_sys::image::offset_of(self.entry as usize);
-        Ok(Segment { entry, first: span.first, count: span.len(), attempt: span.attempt, baggage, args })
+        Ok(Segment {
+            entry,
+            first: span.first,
+            count: span.len(),
+            attempt: span.attempt,
+            timeout: span.terms.timeout,
+            baggage,
+            args,
+        })
     }
 
     /// The encoded arguments of one item, for who runs it in place.
     pub(crate) fn item(&self, index: u32) -> &[u8] {
-        &self.args.slice(index, index + 1)[4..]
+        self.args.item(index)
     }
 
     /// The descriptors of one item, anew.
     pub(crate) fn descriptors(&self, index: u32) -> io::Result<Vec<OwnedFd>> {
-        self.args.baggage.get(&index).into_iter().flatten().map(|fd| fd.try_clone()).collect()
+        self.args.descriptors(index).map(|fd| fd.try_clone()).collect()
     }
 }

@@ -8,6 +8,7 @@
 //!  TaskHandle ◀─── Sink ◀───┘ └── reactor ◀══ worker                spawner  starts processes
 //! ```
 
+mod args;
 mod builder;
 mod cpu;
 mod engine;
@@ -16,8 +17,13 @@ mod handle;
 mod hear;
 mod host;
 mod imap;
+mod inbox;
 mod job;
+mod many;
+mod map_handle;
 mod named;
+mod one;
+mod outcomes;
 mod perform;
 mod pool;
 mod process;
@@ -34,8 +40,9 @@ mod worker_io;
 pub use builder::PoolBuilder;
 pub use cpu::cpu_count;
 pub use error::{Error, Result, SubmitError};
-pub use handle::{MapHandle, TaskHandle};
+pub use handle::TaskHandle;
 pub use imap::Outcomes;
+pub use map_handle::MapHandle;
 pub use pool::Pool;
 pub use process::children::{ActiveChild, active_children};
 pub use process::{Process, ProcessBuilder};

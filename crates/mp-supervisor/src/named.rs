@@ -5,11 +5,12 @@
 use mp_worker::registry::NamedTask;
 use serde_json::Value;
 
+use crate::args::Args;
 use crate::error::SubmitError;
 use crate::handle::TaskHandle;
 use crate::host::Work;
 use crate::imap::{Order, Outcomes};
-use crate::job::{Args, Name};
+use crate::job::Name;
 use crate::pool::Pool;
 
 impl Pool {

@@ -2,7 +2,6 @@
 //!
 //! Does **not** decide whether, only how. All under the engine's lock, none of it waits.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -22,16 +21,21 @@ use crate::worker_io::WorkerIo;
 
 impl Engine {
     /// Performs `actions` and what follows from them.
+    ///
+    /// Some of it is to hear a worker out, from which more follows: that waits for its turn. What was decided first is done
+    /// first; a frame sent before the one that was decided before it would be run before it.
     pub(crate) fn perform(&self, state: &mut State, now: Instant, mut actions: Vec<Action>) {
-        let mut waiting = VecDeque::new();
-        loop {
-            waiting.extend(actions.drain(..));
-            let Some(action) = waiting.pop_front() else { break };
+        state.to_do.extend(actions.drain(..));
+        state.actions = actions;
+        if std::mem::replace(&mut state.performing, true) {
+            return;
+        }
+        while let Some(action) = state.to_do.pop_front() {
             if let Some(event) = self.deed(state, now, action) {
-                state.scheduler.step(now, event, &mut actions);
+                self.step(state, now, event);
             }
         }
-        state.actions = actions;
+        state.performing = false;
     }
 
     fn deed(&self, state: &mut State, now: Instant, action: Action) -> Option<Event> {
@@ -232,7 +236,7 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
         Verdict::Lost(worker, _) => state.pid_of_dead(*worker),
         _ => 0,
     };
-    let job = &state.jobs[span.job];
+    let job = &mut state.jobs[span.job];
     for (index, offset) in (span.from..span.to).zip(0..) {
         let label = job.label(span.first.plus(offset));
         let failure = match verdict {
@@ -242,7 +246,7 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
             Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),
             Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
         };
-        job.sink.put(job.base + u64::from(index), Err(failure));
+        job.sink.put_failure(job.base + u64::from(index), failure, &mut state.news);
     }
     state.stats.failed += u64::from(span.len());
     state.close_items(span.job, span.len());
@@ -250,16 +254,12 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
 }
 
 impl State {
-    /// `count` items of a job have had their outcome. Its waiter is to be woken; after the last, it is forgotten.
+    /// `count` items of a job have had their outcome; after the last, it is forgotten.
     pub(crate) fn close_items(&mut self, key: usize, count: u32) {
         let job = &mut self.jobs[key];
         job.open -= count;
-        let known = self.news.last().is_some_and(|last| last.same(&job.sink));
         if job.open == 0 {
-            let sink = self.jobs.remove(key).sink;
-            self.news.extend((!known).then_some(sink));
-        } else if !known {
-            self.news.push(job.sink.clone());
+            drop(self.jobs.remove(key));
         }
     }
 }

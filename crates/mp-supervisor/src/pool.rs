@@ -11,11 +11,15 @@ use mp_worker::{Task, entry_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::args::Args;
 use crate::error::{Result, SubmitError};
-use crate::handle::{Decode, MapHandle, Reader, TaskHandle};
+use crate::handle::{Decode, Reader, TaskHandle};
 use crate::host::{Host, Work};
-use crate::job::{Args, Name};
-use crate::sink::{Many, One, Sink};
+use crate::job::Name;
+use crate::many::Many;
+use crate::map_handle::MapHandle;
+use crate::one::One;
+use crate::sink::Sink;
 use crate::stats::Stats;
 
 /// A number of workers and the tasks that wait for them. Python: `multiprocessing.Pool`.
@@ -141,7 +145,7 @@ impl Pool {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let mut args = crate::job::Args::default();
+        let mut args = crate::args::Args::default();
         for item in items {
             args.push(&item, self.max_payload)?;
         }

@@ -17,13 +17,15 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::args::Args;
 use crate::engine::{Engine, Making};
 use crate::error::{Error, Result, SubmitError};
 use crate::handle::{Reader, TaskHandle};
 use crate::host::{Host, Work};
-use crate::job::{Args, Name};
+use crate::job::Name;
+use crate::one::One;
 use crate::settings::{Backend, StartMethod};
-use crate::sink::{One, Sink};
+use crate::sink::Sink;
 use crate::streams::{Stdio, Streams};
 use crate::worker_io::calling;
 

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::error::SubmitError;
 use crate::job::Job;
+use crate::sink::News;
 use crate::stats::Stats;
 
 #[derive(Debug)]
@@ -45,12 +46,16 @@ impl Serial {
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
         self.stats.lock().submitted += u64::from(items);
-        let mut out = Vec::new();
+        let (mut out, mut news) = (Vec::new(), News::default());
         for index in 0..items {
             let outcome = self.run(&job, index, &mut out);
-            job.sink.put(job.base + u64::from(index), outcome.map(|()| out.as_slice()));
+            let place = job.base + u64::from(index);
+            match outcome {
+                Ok(()) => job.sink.put_value(place, &out, &mut news),
+                Err(failure) => job.sink.put_failure(place, failure, &mut news),
+            }
         }
-        job.sink.wake();
+        news.tell();
         Ok(job.first)
     }
 

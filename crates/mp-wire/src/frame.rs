@@ -16,13 +16,14 @@
 //! No frame is longer than [`FRAME_MAX`] (I4); a longer value crosses as a memory file, whose fd is
 //! handed over beside the line, before the frame that speaks of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Panic;
-use crate::{CodecError, CodecStage, TaskId, WorkerId, codec};
+use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -102,6 +103,8 @@ pub struct Segment<'a> {
     pub count: u32,
     /// Which try of them this is, counted from 1.
     pub attempt: u32,
+    /// How long each of them may run.
+    pub timeout: Option<Duration>,
     /// How many fds were handed over for the values inside (queues and their like).
     pub baggage: u32,
     /// The items' arguments.
@@ -112,7 +115,7 @@ pub struct Segment<'a> {
 /// A value's bytes, or where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Body<'a> {
-    /// `count` items, each as [`push_item`] writes it.
+    /// `count` items, as [`crate::item`] writes them.
     #[serde(borrow)]
     Inline(#[serde(with = "serde_bytes")] &'a [u8]),
     /// One item of this many bytes, in a memory file handed over after the baggage.
@@ -125,8 +128,9 @@ pub enum Body<'a> {
 pub enum FromWorker {
     /// One [`Hello`] follows.
     Hello = 1,
-    /// The number of the first record (8 bytes), counted from 0 in the worker's life, then [`Record`]s, to the end of the
-    /// frame. A number that was seen before is the same record once more: the outbox can repeat what was sent.
+    /// The number of the first record (8 bytes), counted from 0 in the worker's life, then records, to the end of the frame
+    /// (see [`crate::record`]). A number that was seen before is the same record once more: the outbox can repeat what was
+    /// sent.
     Outcomes = 2,
     /// The number of a task frame (4 bytes) that the worker has read to its end, or to where the rest was taken back.
     /// Said only in the second case: in the first, the last record says it.
@@ -194,109 +198,22 @@ pub struct Hello {
     pub pid: u32,
 }
 
-/// The word of a worker on one item. Records come in the order in which the items were sent.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record<'a> {
-    /// Which item.
-    pub task: TaskId,
-    /// How long the function itself ran, in nanoseconds.
-    pub run_ns: u64,
-    /// What became of it.
-    #[serde(borrow)]
-    pub report: Report<'a>,
-}
-
-/// What became of an item, as the worker saw it.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub enum Report<'a> {
-    /// The encoded result.
-    #[serde(borrow)]
-    Value(Body<'a>),
-    /// It panicked.
-    Panicked(Panic),
-    /// Its arguments could not be decoded, or its result not encoded.
-    Codec(CodecStage, String),
-}
-
-/// Appends one item of a [`Body::Inline`]: its length in 4 bytes, then its bytes, as `write` makes them.
-///
-/// The length of an item of 4 GiB or more is not written truly: it is above [`INLINE_MAX`], and crosses as a file.
-///
-/// # Errors
-/// What `write` says. `body` is then as before.
-pub fn push_item(
-    body: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
-) -> Result<(), CodecError> {
-    let start = body.len();
-    body.extend_from_slice(&[0; 4]);
-    if let Err(error) = write(body) {
-        body.truncate(start);
-        return Err(error);
-    }
-    let len = u32::try_from(body.len() - start - 4).unwrap_or(u32::MAX);
-    body[start..start + 4].copy_from_slice(&len.to_le_bytes());
-    Ok(())
-}
-
-/// Splits the first item off a [`Body::Inline`]. `None` where it is cut short.
-#[must_use]
-pub fn split_item(body: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = body.split_first_chunk::<4>()?;
-    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
-}
-
-/// Reads the first of `records`, and what follows it.
-///
-/// # Errors
-/// When they do not begin with a record.
-pub fn split_record(records: &[u8]) -> Result<(Record<'_>, &[u8]), CodecError> {
-    let (record, used) = codec::decode_prefix(records)?;
-    Ok((record, &records[used..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn items_split_as_they_were_pushed() {
-        let mut body = Vec::new();
-        for item in [&b"one"[..], b"", b"three"] {
-            push_item(&mut body, |out| {
-                out.extend_from_slice(item);
-                Ok(())
-            })
-            .expect("fits");
-        }
-        let (one, rest) = split_item(&body).expect("first");
-        let (two, rest) = split_item(rest).expect("second");
-        let (three, rest) = split_item(rest).expect("third");
-        assert_eq!((one, two, three, rest), (&b"one"[..], &b""[..], &b"three"[..], &b""[..]));
-    }
-
-    #[test]
-    fn a_body_cut_short_is_none() {
-        assert_eq!(split_item(&[9, 0, 0, 0, 1]), None);
-        assert_eq!(split_item(&[9, 0]), None);
-    }
-
-    #[test]
-    fn an_item_that_cannot_be_encoded_leaves_no_trace() {
-        let mut body = vec![7];
-        let refused = push_item(&mut body, |out| {
-            out.push(1);
-            Err(CodecError("no".to_owned()))
-        });
-        assert!(refused.is_err());
-        assert_eq!(body, [7]);
-    }
-
-    #[test]
     fn frames_cross_unchanged() {
         let args = [1, 2, 3];
-        let segment =
-            Segment { entry: 77, first: TaskId(5), count: 1, attempt: 1, baggage: 0, args: Body::Inline(&args) };
+        let segment = Segment {
+            entry: 77,
+            first: TaskId(5),
+            count: 1,
+            attempt: 1,
+            timeout: None,
+            baggage: 0,
+            args: Body::Inline(&args),
+        };
         let frame = ToWorker::Tasks(TaskFrame { number: 9, segments: vec![segment] });
         let bytes = codec::encode(&frame).expect("encodes");
         assert_eq!(codec::decode_borrowed::<ToWorker<'_>>(&bytes), Ok(frame));
@@ -311,18 +228,5 @@ mod tests {
         assert!(from_worker(&frame[..5]).is_err());
         assert!(from_worker(&[]).is_err());
         assert!(from_worker(&[9; 40]).is_err());
-    }
-
-    #[test]
-    fn records_split_one_by_one() {
-        let mut bytes = Vec::new();
-        for task in 1..=2 {
-            let record = Record { task: TaskId(task), run_ns: 3, report: Report::Value(Body::Bulk(4)) };
-            codec::encode_into(&record, &mut bytes).expect("encodes");
-        }
-        let (first, rest) = split_record(&bytes).expect("first");
-        let (second, rest) = split_record(rest).expect("second");
-        assert_eq!((first.task, second.task, rest.len()), (TaskId(1), TaskId(2), 0));
-        assert!(split_record(&bytes[..1]).is_err());
     }
 }

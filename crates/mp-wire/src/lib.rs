@@ -9,6 +9,8 @@ mod exit;
 mod failure;
 pub mod frame;
 mod id;
+pub mod item;
+pub mod record;
 
 pub use codec::CodecError;
 pub use exit::WorkerExit;

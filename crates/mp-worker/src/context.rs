@@ -44,6 +44,11 @@ pub fn current_worker() -> Option<WorkerInfo> {
     CURRENT.get()
 }
 
+/// From now on, within [`within`], another task runs.
+pub(crate) fn turn_to(info: WorkerInfo) {
+    CURRENT.set(Some(info));
+}
+
 /// Runs `task` with what it is told when it asks.
 pub(crate) fn within<T>(info: WorkerInfo, task: impl FnOnce() -> T) -> T {
     let outer = CURRENT.replace(Some(info));

@@ -10,9 +10,11 @@
 mod context;
 mod init;
 mod outbound;
+mod pace;
 mod panic;
 pub mod registry;
 mod run;
+mod runner;
 mod serve;
 mod task;
 

@@ -2,19 +2,16 @@
 //!
 //! Does **not** run tasks.
 //!
-//! Short items are answered together, long ones at once: a send costs about 2 µs, so after an item that ran longer
-//! than [`LONG_NS`] it costs little, and after shorter ones it waits for more of them, at the latest for the frame's end.
-//! Short ones before a long one do not wait for it: the supervisor, when it hears nothing for some milliseconds, reads the
-//! outbox.
+//! Short items are answered together, long ones at once: a send costs about 2 µs, so after a long item it costs little, and
+//! after short ones it waits for more of them, at the latest for the frame's end. Short ones before a long one do not wait
+//! for it: the supervisor, when it hears nothing for some milliseconds, reads the outbox.
 
 use mp_link::{Line, LinkError, Status};
-use mp_wire::frame::{Body, INLINE_MAX, OUTCOMES_HEADER, outcomes_header};
-use mp_wire::{CodecStage, TaskId, codec};
+use mp_wire::frame::{INLINE_MAX, OUTCOMES_HEADER, outcomes_header};
+use mp_wire::record::{Report, push_next, push_report, push_spent, push_value};
+use mp_wire::{CodecStage, TaskId};
 
-use crate::run::{Reported, refused};
-
-/// An item that ran so long, in nanoseconds, is answered at once.
-const LONG_NS: u64 = 10_000;
+use crate::pace::Lap;
 
 /// So many bytes of records are sent at once. With an item of [`INLINE_MAX`] more they still fit into a frame.
 const MANY: usize = 8 * 1024;
@@ -25,45 +22,71 @@ pub(crate) struct Outbound<'a> {
     frame: Vec<u8>,
     kept: usize,
     records: u64,
+    /// The task whose record may come next without being named.
+    next: Option<TaskId>,
 }
 
 impl<'a> Outbound<'a> {
     pub(crate) fn new(line: &'a Line, status: &'a Status) -> Self {
-        Self { line, status, frame: outcomes_header(0).to_vec(), kept: 0, records: 0 }
+        Self { line, status, frame: outcomes_header(0).to_vec(), kept: 0, records: 0, next: None }
     }
 
-    /// Takes the word on `task`; `out` holds its value, if it has one.
-    pub(crate) fn push(&mut self, task: TaskId, reported: Reported, out: &[u8]) -> Result<(), LinkError> {
-        if matches!(reported, Reported::Value(_)) && out.len() > INLINE_MAX {
-            return self.push_bulk(task, reported, out);
+    /// Takes the value of `task`.
+    pub(crate) fn value(&mut self, task: TaskId, value: &[u8]) -> Result<(), LinkError> {
+        if value.len() > INLINE_MAX {
+            return self.bulk(task, value);
         }
-        let at_once = !matches!(reported, Reported::Value(run_ns) if run_ns < LONG_NS);
-        self.append(task, reported, Body::Inline(out));
-        self.status.keep(&self.frame, self.kept);
-        self.kept = self.frame.len();
-        if at_once || self.frame.len() > MANY { self.flush() } else { Ok(()) }
+        self.name(task);
+        push_value(&mut self.frame, value);
+        self.keep();
+        if self.frame.len() > MANY { self.flush() } else { Ok(()) }
+    }
+
+    /// Takes what became of `task`, if that is no value; it is said at once.
+    pub(crate) fn report(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
+        self.append(task, report);
+        self.keep();
+        self.flush()
+    }
+
+    /// The time that the last items took.
+    pub(crate) fn lap(&mut self, lap: Lap) -> Result<(), LinkError> {
+        push_spent(&mut self.frame, lap.spent_ns);
+        if lap.long { self.flush() } else { Ok(()) }
     }
 
     /// A large value goes as a memory file, at once: what is only in this process would die with it.
-    fn push_bulk(&mut self, task: TaskId, reported: Reported, out: &[u8]) -> Result<(), LinkError> {
-        match mp_sys::memory::file_with(out) {
+    fn bulk(&mut self, task: TaskId, value: &[u8]) -> Result<(), LinkError> {
+        match mp_sys::memory::file_with(value) {
             Ok(file) => {
-                self.append(task, reported, Body::Bulk(out.len() as u64));
+                self.append(task, &Report::Bulk(value.len() as u64));
                 self.send(vec![file])
             }
             Err(error) => {
-                let reason = format!("no memory file for a result of {} bytes: {error}", out.len());
-                self.append(task, refused(CodecStage::EncodeResult, reason), Body::Bulk(0));
-                self.flush()
+                let reason = format!("no memory file for a result of {} bytes: {error}", value.len());
+                self.report(task, &Report::Codec(CodecStage::EncodeResult, reason))
             }
         }
     }
 
-    fn append(&mut self, task: TaskId, reported: Reported, body: Body<'_>) {
-        let record = reported.into_record(task, body);
-        // A record is numbers, bytes and texts: there is nothing in it that cannot be encoded.
-        let _ = codec::encode_into(&record, &mut self.frame);
+    fn append(&mut self, task: TaskId, report: &Report) {
+        self.name(task);
+        // A report is numbers and texts: there is nothing in it that cannot be encoded.
+        let _ = push_report(&mut self.frame, report);
+    }
+
+    /// The next record is the one of `task`.
+    fn name(&mut self, task: TaskId) {
+        if self.next != Some(task) {
+            push_next(&mut self.frame, task);
+        }
+        self.next = Some(task.plus(1));
         self.records += 1;
+    }
+
+    fn keep(&mut self) {
+        self.status.keep(&self.frame, self.kept);
+        self.kept = self.frame.len();
     }
 
     /// Sends what has been gathered.
@@ -76,7 +99,7 @@ impl<'a> Outbound<'a> {
         self.status.sent();
         self.frame.clear();
         self.frame.extend_from_slice(&outcomes_header(self.records));
-        self.kept = 0;
+        (self.kept, self.next) = (0, None);
         Ok(())
     }
 }

@@ -43,7 +43,6 @@ fn in_words(message: String) -> Caught {
 /// Runs `body`; its panic comes back as data.
 pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> Result<T, Caught> {
     install();
-    SEEN.set(None);
     let outer = WATCHED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(body));
     WATCHED.set(outer);

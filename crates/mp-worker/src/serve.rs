@@ -7,12 +7,12 @@ use std::os::fd::OwnedFd;
 
 use mp_link::{Line, LinkError, Spin, Status};
 use mp_sys::image::SameImage;
-use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, split_item, walked};
-use mp_wire::{CodecStage, WorkerId, codec};
+use mp_wire::codec;
+use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, walked};
+use mp_wire::item::Items;
 
-use crate::WorkerInfo;
 use crate::outbound::Outbound;
-use crate::run::{Reported, refused, run_item};
+use crate::runner::{Run, Runner};
 use crate::task::Entry;
 
 /// The exit code of a worker that is not the supervisor's own program: `EX_SOFTWARE` of sysexits(3).
@@ -43,11 +43,8 @@ fn greet(line: &Line, own: Identity) -> Result<(Welcome, SameImage), i32> {
 fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Result<i32, i32> {
     let mut worker = Worker {
         line,
-        status,
         image,
-        id: (welcome.worker, std::process::id()),
-        out: Vec::new(),
-        back: Outbound::new(line, status),
+        runner: Runner::new((welcome.worker, std::process::id()), status, Outbound::new(line, status)),
     };
     let mut spin = Spin::new();
     loop {
@@ -62,11 +59,8 @@ fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Re
 
 struct Worker<'a> {
     line: &'a Line,
-    status: &'a Status,
     image: SameImage,
-    id: (WorkerId, u32),
-    out: Vec<u8>,
-    back: Outbound<'a>,
+    runner: Runner<'a>,
 }
 
 impl Worker<'_> {
@@ -84,64 +78,28 @@ impl Worker<'_> {
                 break;
             }
         }
-        self.back.flush()?;
+        self.runner.rest()?;
         if whole { Ok(()) } else { self.line.send(&walked(frame.number), Vec::new()) }
     }
 
     /// `false` when the rest of the frame has been taken back.
-    fn run_segment(&mut self, number: u32, segment: &Segment<'_>, own: Vec<OwnedFd>) -> Result<bool, LinkError> {
-        match segment.args {
-            Body::Inline(items) => self.run_items(number, segment, (items, own)),
-            Body::Bulk(len) => self.run_bulk(number, segment, (len, own)),
-        }
-    }
-
-    fn run_items(
-        &mut self,
-        number: u32,
-        segment: &Segment<'_>,
-        args: (&[u8], Vec<OwnedFd>),
-    ) -> Result<bool, LinkError> {
-        let (mut items, mut own) = args;
-        for index in 0..segment.count {
-            let Some((item, rest)) = split_item(items) else {
-                return Err(LinkError::Rubbish("half an item".to_owned()));
-            };
-            items = rest;
-            if !self.status.claim(number) {
-                return Ok(false);
-            }
-            self.run_claimed(segment, index, (item, std::mem::take(&mut own)))?;
-        }
-        Ok(true)
-    }
-
-    fn run_bulk(&mut self, number: u32, segment: &Segment<'_>, args: (u64, Vec<OwnedFd>)) -> Result<bool, LinkError> {
-        let (len, mut own) = args;
-        let file = own.pop().ok_or_else(|| LinkError::Rubbish("no memory file".to_owned()))?;
-        if !self.status.claim(number) {
-            return Ok(false);
-        }
-        match mp_sys::memory::read_file(file, len) {
-            Ok(bytes) => self.run_claimed(segment, 0, (&bytes, own))?,
-            Err(error) => {
-                let reason = format!("arguments of {len} bytes could not be read: {error}");
-                self.back.push(segment.first, refused(CodecStage::DecodeArgs, reason), &[])?;
-            }
-        }
-        Ok(true)
-    }
-
-    fn run_claimed(&mut self, segment: &Segment<'_>, index: u32, args: (&[u8], Vec<OwnedFd>)) -> Result<(), LinkError> {
+    fn run_segment(&mut self, number: u32, segment: &Segment<'_>, mut own: Vec<OwnedFd>) -> Result<bool, LinkError> {
         let entry: Entry = self.image.function(segment.entry);
-        let task = segment.first.plus(index);
-        let who = WorkerInfo::new(self.id, task, segment.attempt);
-        let reported: Reported = run_item(entry, args, who, &mut self.out);
-        if let Reported::Panicked(_) = reported {
-            // Its backtrace is about to be put into words, which may take long.
-            self.status.over();
+        let run = Run { entry, number, segment };
+        match segment.args {
+            Body::Inline(bytes) => {
+                let (items, rest) = Items::split_off(bytes);
+                if items.len() != segment.count || !rest.is_empty() {
+                    return Err(LinkError::Rubbish("half an item".to_owned()));
+                }
+                self.runner.run(&run, items, own)
+            }
+            Body::Bulk(len) => {
+                let file = own.pop().ok_or_else(|| LinkError::Rubbish("no memory file".to_owned()))?;
+                let bytes = mp_sys::memory::read_file(file, len);
+                self.runner.run_bulk(&run, bytes.as_deref().map_err(|error| (len, error)), own)
+            }
         }
-        self.back.push(task, reported, &self.out)
     }
 }
 
@@ -152,6 +110,7 @@ fn descriptors_of(segment: &Segment<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mp_wire::WorkerId;
     use mp_wire::frame::{FromWorkerFrame, from_worker};
 
     const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };

@@ -312,7 +312,7 @@ fn a_former_worker_changes_nothing() {
     world.event(Event::HungUp(former));
     world.event(Event::Stolen { worker: former, number: 1, items: 1 });
     world.event(Event::Exited { worker: former, exit: WorkerExit::Unknown, begun: [(1, 1), (0, 0)] });
-    assert_eq!(world.scheduler.finished(world.now, former, TaskId(0), &mut Vec::new()), None);
+    assert_eq!(world.scheduler.finished(world.now, former, (TaskId(0), 1), &mut Vec::new()), None);
     assert_eq!(world.run_all(0), [0]);
 }
 

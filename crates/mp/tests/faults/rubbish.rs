@@ -28,9 +28,14 @@ fn outcomes(first: u64, records: &[u8]) {
     frame(&[&[2], &first.to_le_bytes()[..], records].concat());
 }
 
-/// A record of a value of one byte, for a task with a number below 250: bincode writes those as one byte.
-fn record(task: u8) -> [u8; 6] {
-    [task, 0, 0, 0, 1, 7]
+/// A record of a value of one byte: which task is next, the value's length, the value.
+fn record(task: u8) -> [u8; 11] {
+    [0xF1, task, 0, 0, 0, 0, 0, 0, 0, 1, 7]
+}
+
+/// Which task is next, and then something else than a value of it.
+fn about(task: u8, rest: &[u8]) -> Vec<u8> {
+    [&record(task)[..9], rest].concat()
 }
 
 fn own_task() -> u8 {
@@ -49,6 +54,8 @@ const RUBBISH: &[Saboteur] = &[
     ("a frame of an unknown kind", |pool| pool.apply(|| then_spin(|| frame(&[9; 40])), ())),
     ("half a frame of outcomes", |pool| pool.apply(|| then_spin(|| frame(&[2, 0, 0])), ())),
     ("half a record", |pool| pool.apply(|| then_spin(|| outcomes(0, &record(own_task())[..3])), ())),
+    ("a report that claims 4 GiB", |pool| pool.apply(|| then_spin(four_gib), ())),
+    ("a report that is none", |pool| pool.apply(|| then_spin(no_report), ())),
     ("a record that claims an exabyte", |pool| pool.apply(|| then_spin(exabyte), ())),
     ("the outcome of a task that is not there", |pool| pool.apply(|| then_spin(|| outcomes(0, &record(249))), ())),
     ("half a hello", |pool| pool.apply(|| then_spin(|| frame(&[1, 1])), ())),
@@ -66,13 +73,20 @@ fn fragment() {
 }
 
 fn exabyte() {
-    let length = [253, 0, 0, 0, 0, 0, 0, 0, 0x10];
-    outcomes(0, &[&[own_task(), 0, 0, 0], &length[..]].concat());
+    outcomes(0, &about(own_task(), &[0xF0, 0, 0, 0, 0, 0, 0, 0, 0x10]));
+}
+
+fn four_gib() {
+    outcomes(0, &about(own_task(), &[0xF3, 255, 255, 255, 255, 0]));
+}
+
+fn no_report() {
+    outcomes(0, &about(own_task(), &[0xF3, 2, 0, 0, 0, 200, 200]));
 }
 
 /// A value of 100 bytes in a memory file, which is not there.
 fn no_memory_file() {
-    outcomes(0, &[own_task(), 0, 0, 1, 100]);
+    outcomes(0, &about(own_task(), &[0xF3, 2, 0, 0, 0, 0, 100]));
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! The outcomes of many items, as they come: of a map.
+//!
+//! Does **not** know types: values stay encoded, as they came, until the caller takes them, in the caller's thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use mp_wire::Failure;
+use mp_wire::item::{Items, push_bytes};
+use parking_lot::{Condvar, Mutex};
+
+/// Where the outcomes of a map gather until its caller takes them.
+#[derive(Debug, Default)]
+pub(crate) struct Many {
+    state: Mutex<ManyState>,
+    ready: Condvar,
+    abandoned: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct ManyState {
+    block: Block,
+    nudged: bool,
+}
+
+/// Some outcomes. Values lie one behind the other in one buffer, as they came: to gather them is to copy bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    values: Vec<u8>,
+    runs: Vec<(u64, Run)>,
+    items: usize,
+}
+
+/// The outcomes of items that follow each other.
+#[derive(Debug)]
+enum Run {
+    /// So many values, in so many bytes.
+    Values {
+        count: u64,
+        bytes: usize,
+    },
+    Failure(Box<Failure>),
+}
+
+impl Block {
+    pub(crate) fn len(&self) -> usize {
+        self.items
+    }
+
+    fn push_values(&mut self, index: u64, values: Items<'_>) {
+        let (count, bytes) = (u64::from(values.len()), values.as_bytes());
+        self.items += count as usize;
+        self.values.extend_from_slice(bytes);
+        if let Some((first, Run::Values { count: before, bytes: length })) = self.runs.last_mut()
+            && *first + *before == index
+        {
+            *before += count;
+            *length += bytes.len();
+        } else {
+            self.runs.push((index, Run::Values { count, bytes: bytes.len() }));
+        }
+    }
+
+    /// Hands each item to `each`, in the order in which they came, without a copy.
+    pub(crate) fn for_each(self, mut each: impl FnMut(u64, Result<&[u8], Failure>)) {
+        let mut rest = self.values.as_slice();
+        for (first, run) in self.runs {
+            match run {
+                Run::Failure(failure) => each(first, Err(*failure)),
+                Run::Values { bytes, .. } => {
+                    let (values, after) = rest.split_at(bytes);
+                    rest = after;
+                    let (values, _) = Items::split_off(values);
+                    (first..).zip(values).for_each(|(index, value)| each(index, Ok(value)));
+                }
+            }
+        }
+    }
+}
+
+impl Many {
+    /// The items from `index` on have these values.
+    pub(crate) fn put_values(&self, index: u64, values: Items<'_>) {
+        if !self.abandoned.load(Ordering::Acquire) {
+            self.state.lock().block.push_values(index, values);
+        }
+    }
+
+    /// Item `index` has this value.
+    pub(crate) fn put_value(&self, index: u64, value: &[u8]) {
+        let mut item = Vec::with_capacity(value.len() + 9);
+        push_bytes(&mut item, value);
+        let (values, _) = Items::split_off(&item);
+        self.put_values(index, values);
+    }
+
+    /// Item `index` has no value.
+    pub(crate) fn put_failure(&self, index: u64, failure: Failure) {
+        if !self.abandoned.load(Ordering::Acquire) {
+            let block = &mut self.state.lock().block;
+            block.items += 1;
+            block.runs.push((index, Run::Failure(Box::new(failure))));
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        self.ready.notify_all();
+    }
+
+    /// Makes who waits look again.
+    pub(crate) fn nudge(&self) {
+        self.state.lock().nudged = true;
+        self.wake();
+    }
+
+    /// Takes all that has come; waits for the first of it, at most until `deadline`. Empty only when that has passed,
+    /// or after a nudge.
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Block {
+        let mut state = self.state.lock();
+        while state.block.items == 0 && !std::mem::take(&mut state.nudged) {
+            match deadline {
+                None => self.ready.wait(&mut state),
+                Some(deadline) => {
+                    if self.ready.wait_until(&mut state, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        std::mem::take(&mut state.block)
+    }
+
+    /// Nobody will take anything any more.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.state.lock().block = Block::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_come_out_as_they_came_in() {
+        let many = Many::default();
+        let long = [7; 1000];
+        many.put_value(4, b"four");
+        many.put_value(5, &long);
+        many.put_failure(6, Failure::Cancelled);
+        many.put_value(0, b"");
+        let block = many.take(None);
+        assert_eq!((block.len(), block.runs.len()), (4, 3), "4 and 5 are one run");
+        let mut seen = Vec::new();
+        block.for_each(|index, outcome| seen.push((index, outcome.map(<[u8]>::to_vec).ok())));
+        assert_eq!(seen, [(4, Some(b"four".to_vec())), (5, Some(long.to_vec())), (6, None), (0, Some(Vec::new()))]);
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_kept() {
+        let many = Many::default();
+        many.put_value(0, b"zero");
+        many.abandon();
+        many.put_value(1, b"one");
+        assert_eq!(many.take(Some(Instant::now())).len(), 0);
+    }
+}

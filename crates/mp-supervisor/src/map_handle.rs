@@ -1,0 +1,106 @@
+//! The caller's claim on the outcomes of a map.
+//!
+//! Does **not** know workers. Values are decoded here, in the thread that asks for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mp_wire::Failure;
+
+use crate::handle::Reader;
+use crate::many::{Block, Many};
+
+/// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
+#[must_use = "a map's outcomes are in its handle"]
+pub struct MapHandle<R> {
+    many: Arc<Many>,
+    reader: Reader<R>,
+    values: Vec<Option<R>>,
+    failures: BTreeMap<u64, Failure>,
+    missing: usize,
+}
+
+impl<R> MapHandle<R> {
+    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
+        let values = std::iter::repeat_with(|| None).take(items).collect();
+        Self { many, reader, values, failures: BTreeMap::new(), missing: items }
+    }
+
+    /// Waits for all items.
+    ///
+    /// # Errors
+    /// The first failure by the order of the input.
+    pub fn get(mut self) -> Result<Vec<R>, Failure> {
+        self.gather(None);
+        match self.failures.pop_first() {
+            Some((_, failure)) => Err(failure),
+            None => std::mem::take(&mut self.values).into_iter().collect::<Option<_>>().ok_or_else(missing),
+        }
+    }
+
+    /// Waits for all items, at most for `limit`.
+    ///
+    /// # Errors
+    /// The handle itself, if some have no outcome yet.
+    pub fn get_timeout(mut self, limit: Duration) -> Result<Result<Vec<R>, Failure>, Self> {
+        if self.gather(Instant::now().checked_add(limit)) { Ok(self.get()) } else { Err(self) }
+    }
+
+    /// Waits for all items; gives each one's own outcome, in the order of the input.
+    #[must_use]
+    pub fn outcomes(mut self) -> Vec<Result<R, Failure>> {
+        self.gather(None);
+        let (values, mut failures) = (std::mem::take(&mut self.values), std::mem::take(&mut self.failures));
+        let outcome =
+            |(index, value): (u64, Option<R>)| value.ok_or_else(|| failures.remove(&index).unwrap_or_else(missing));
+        (0..).zip(values).map(outcome).collect()
+    }
+
+    /// How many items have an outcome, of how many.
+    #[must_use]
+    pub fn progress(&mut self) -> (usize, usize) {
+        self.gather(Some(Instant::now()));
+        (self.values.len() - self.missing, self.values.len())
+    }
+
+    /// Decodes what has come, while the rest is on its way.
+    fn gather(&mut self, deadline: Option<Instant>) -> bool {
+        while self.missing > 0 {
+            let block = self.many.take(deadline);
+            if block.len() == 0 {
+                return false;
+            }
+            self.read(block);
+        }
+        true
+    }
+
+    fn read(&mut self, block: Block) {
+        self.missing = self.missing.saturating_sub(block.len());
+        block.for_each(|index, outcome| {
+            match (outcome.and_then(|bytes| self.reader.read(index, bytes)), self.values.get_mut(index as usize)) {
+                (Ok(value), Some(place)) => *place = Some(value),
+                (Err(failure), _) => _ = self.failures.insert(index, failure),
+                (Ok(_), None) => {}
+            }
+        });
+    }
+}
+
+/// I1: it never is.
+fn missing() -> Failure {
+    Failure::stopped("outcome is missing")
+}
+
+impl<R> Drop for MapHandle<R> {
+    fn drop(&mut self) {
+        self.many.abandon();
+    }
+}
+
+impl<R> std::fmt::Debug for MapHandle<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MapHandle").field("items", &self.values.len()).field("missing", &self.missing).finish()
+    }
+}

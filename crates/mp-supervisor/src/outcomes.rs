@@ -1,0 +1,169 @@
+//! What became of items, as their worker says it: from the records of a frame to those who wait.
+//!
+//! Does **not** believe it: a record counts once, and only for the item whose turn it is (I9).
+//!
+//! ```text
+//!  records:  | values of 7, 8, 9 .. 40 | spent | report on 41 | values of 60 .. |
+//!                     │                           │
+//!                     ▼ which are of one job?     ▼
+//!             Scheduler::finished ── items ──▶ Sink ─▶ News: who waits for them
+//! ```
+
+use std::time::{Duration, Instant};
+
+use mp_scheduler::Span;
+use mp_wire::item::Items;
+use mp_wire::record::{Records, Report, Word};
+use mp_wire::{CodecStage, Failure, Panic, TaskId, WorkerId};
+
+use crate::engine::{Engine, State};
+
+/// Who speaks, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Speech {
+    pub(crate) worker: WorkerId,
+    pub(crate) now: Instant,
+}
+
+/// A report, with what it speaks of.
+enum Said {
+    Bulk(Result<Vec<u8>, String>),
+    Panicked(Panic),
+    Codec(CodecStage, String),
+}
+
+impl Engine {
+    /// Takes the records of a frame, of which the first has this number.
+    pub(crate) fn outcomes(&self, state: &mut State, by: Speech, frame: (u64, &[u8])) -> Result<(), String> {
+        let (mut number, records) = frame;
+        if state.worker(by.worker).is_some_and(|io| number > io.records) {
+            return Err("left out some of its outcomes".to_owned());
+        }
+        let mut fresh = 0;
+        for word in Records::new(records) {
+            let Some(accepted) = state.worker(by.worker).map(|io| io.records) else { return Ok(()) };
+            // What was accepted before is said again: the outbox repeats what was sent.
+            let known = u32::try_from(accepted.saturating_sub(number)).unwrap_or(u32::MAX);
+            match word.map_err(|error| format!("wrote rubbish: {error}"))? {
+                Word::Spent(ns) => state.ran(std::mem::take(&mut fresh), Duration::from_nanos(ns)),
+                Word::Values(first, mut values) => {
+                    number += u64::from(values.len());
+                    let before = values.take_front(known).len();
+                    fresh += values.len();
+                    state.accepted(by.worker, number);
+                    self.values(state, by, (first.plus(before), values))?;
+                }
+                Word::Report(task, report) => {
+                    number += 1;
+                    if known == 0 {
+                        state.accepted(by.worker, number);
+                        self.report(state, by, (task, report))?;
+                    }
+                }
+            }
+        }
+        state.note_free(by.worker);
+        Ok(())
+    }
+
+    /// The values of the tasks from `first` on, which may be of several jobs.
+    fn values(&self, state: &mut State, by: Speech, tasks: (TaskId, Items<'_>)) -> Result<(), String> {
+        let (mut first, mut values) = tasks;
+        while !values.is_empty() {
+            let mut run = values;
+            let deliver = |state: &mut State, items: &Span| state.deliver(items, run.take_front(items.len()));
+            let items = self.finished(state, by, (first, values.len()), deliver)?;
+            values.take_front(items);
+            first = first.plus(items);
+        }
+        Ok(())
+    }
+
+    /// What became of a task that has no value in the frame.
+    fn report(&self, state: &mut State, by: Speech, (task, report): (TaskId, Report)) -> Result<(), String> {
+        let said = match report {
+            Report::Bulk(len) => Said::Bulk(read_bulk(state, by.worker, len)),
+            Report::Panicked(panic) => Said::Panicked(panic),
+            Report::Codec(stage, reason) => Said::Codec(stage, reason),
+        };
+        self.finished(state, by, (task, 1), |state, item| state.deliver_report(item, said)).map(drop)
+    }
+
+    /// Hands the items whose turn it was to `deliver`, and does what follows. Gives how many of the `count` are dealt with.
+    fn finished(
+        &self,
+        state: &mut State,
+        by: Speech,
+        (first, count): (TaskId, u32),
+        deliver: impl FnOnce(&mut State, &Span),
+    ) -> Result<u32, String> {
+        let mut actions = std::mem::take(&mut state.actions);
+        let items = state.scheduler.finished(by.now, by.worker, (first, count), &mut actions);
+        if let Some(items) = &items {
+            deliver(state, items);
+        }
+        self.perform(state, by.now, actions);
+        match items {
+            Some(items) => Ok(items.len()),
+            // One that was told to end may speak of what is settled already; one may have ended for what it said before.
+            None if state.is_stopping(by.worker) || state.worker(by.worker).is_none() => Ok(count),
+            None => Err("spoke of a task that it was not given".to_owned()),
+        }
+    }
+}
+
+fn read_bulk(state: &mut State, worker: WorkerId, len: u64) -> Result<Vec<u8>, String> {
+    let io = state.worker(worker).ok_or_else(|| "its worker is gone".to_owned())?;
+    let file = io.line.descriptors().map_err(|error| error.to_string())?.pop();
+    let file = file.ok_or_else(|| "its memory file did not come along".to_owned())?;
+    mp_sys::memory::read_file(file, len).map_err(|error| error.to_string())
+}
+
+impl State {
+    /// `count` tasks have run for so long.
+    fn ran(&mut self, count: u32, spent: Duration) {
+        if count > 0 {
+            self.stats.run += spent;
+            self.scheduler.ran(count, spent);
+        }
+    }
+
+    /// All records of `worker` before this one are dealt with.
+    fn accepted(&mut self, worker: WorkerId, number: u64) {
+        if let Some(io) = self.worker(worker) {
+            io.records = io.records.max(number);
+        }
+    }
+
+    /// The values of items whose turn it was.
+    fn deliver(&mut self, items: &Span, values: Items<'_>) {
+        let job = &mut self.jobs[items.job];
+        job.sink.put_values(job.base + u64::from(items.from), values, &mut self.news);
+        self.stats.completed += u64::from(items.len());
+        self.close_items(items.job, items.len());
+    }
+
+    /// The worker's word on an item whose turn it was.
+    fn deliver_report(&mut self, item: &Span, said: Said) {
+        let job = &mut self.jobs[item.job];
+        let index = job.base + u64::from(item.from);
+        let label = || job.label(item.first);
+        let failure = match said {
+            Said::Bulk(Ok(value)) => {
+                job.sink.put_owned(index, value, &mut self.news);
+                None
+            }
+            Said::Bulk(Err(reason)) => Some(Failure::codec(label(), CodecStage::DecodeResult, reason)),
+            Said::Panicked(panic) => Some(Failure::panicked(label(), panic)),
+            Said::Codec(stage, reason) => Some(Failure::codec(label(), stage, reason)),
+        };
+        match failure {
+            None => self.stats.completed += 1,
+            Some(failure) => {
+                self.stats.failed += 1;
+                job.sink.put_failure(index, failure, &mut self.news);
+            }
+        }
+        self.close_items(item.job, 1);
+    }
+}

@@ -1,0 +1,209 @@
+//! Encoded values one behind the other, each with its length before it: arguments on the way out, results on the way back.
+//!
+//! Does **not** know what they encode.
+//!
+//! ```text
+//!  | len: 1 | bytes |            up to 239 bytes
+//!  | F0 | len: 8 | bytes |       more
+//!  | F1..FF                      no item: marks of `record`
+//! ```
+
+use crate::CodecError;
+
+/// The longest item whose length is one byte.
+const SHORT: usize = 0xEF;
+
+/// Before the eight bytes of a greater length.
+const LONG: u8 = 0xF0;
+
+/// What comes before a long item's bytes.
+const LONG_HEADER: usize = 9;
+
+/// Appends one item as `write` makes it.
+///
+/// # Errors
+/// What `write` says. `body` is then as before.
+pub fn push_item(
+    body: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+) -> Result<(), CodecError> {
+    let start = body.len();
+    body.extend_from_slice(&[LONG, 0, 0, 0, 0, 0, 0, 0, 0]);
+    if let Err(error) = write(body) {
+        body.truncate(start);
+        return Err(error);
+    }
+    let len = body.len() - start - LONG_HEADER;
+    if len <= SHORT {
+        // A short item moves, a long one does not.
+        body.copy_within(start + LONG_HEADER.., start + 1);
+        body.truncate(start + 1 + len);
+        body[start] = len as u8;
+    } else {
+        body[start + 1..start + LONG_HEADER].copy_from_slice(&(len as u64).to_le_bytes());
+    }
+    Ok(())
+}
+
+/// Appends one item that is encoded already.
+pub fn push_bytes(body: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= SHORT {
+        body.push(bytes.len() as u8);
+    } else {
+        body.push(LONG);
+        body.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    }
+    body.extend_from_slice(bytes);
+}
+
+/// Splits the first item off. `None` where it is cut short, or is no item.
+#[must_use]
+#[inline]
+pub fn split_item(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&tag, rest) = body.split_first()?;
+    match tag {
+        LONG => {
+            let (len, rest) = rest.split_first_chunk::<8>()?;
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)
+        }
+        _ if usize::from(tag) <= SHORT => rest.split_at_checked(usize::from(tag)),
+        _ => None,
+    }
+}
+
+/// The bytes of the one item that `body` is, however long.
+#[must_use]
+pub fn only_item(body: &[u8]) -> &[u8] {
+    let header = if body.first() == Some(&LONG) { LONG_HEADER } else { 1 };
+    body.get(header..).unwrap_or_default()
+}
+
+/// Some items, whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Items<'a> {
+    bytes: &'a [u8],
+    count: u32,
+}
+
+impl<'a> Items<'a> {
+    /// The items at the front of `bytes`, and what follows them: nothing, or something that is no whole item.
+    #[must_use]
+    pub fn split_off(bytes: &'a [u8]) -> (Self, &'a [u8]) {
+        let (mut rest, mut count) = (bytes, 0);
+        while let Some((_, after)) = split_item(rest) {
+            (rest, count) = (after, count + 1);
+        }
+        (Self { bytes: &bytes[..bytes.len() - rest.len()], count }, rest)
+    }
+
+    /// The first `count` items of `bytes`, or as many as there are, and what follows them.
+    #[must_use]
+    pub fn of(bytes: &'a [u8], count: u32) -> (Self, &'a [u8]) {
+        let mut rest = Self { bytes, count };
+        let items = rest.take_front_counted(count);
+        (items, rest.bytes)
+    }
+
+    fn take_front_counted(&mut self, count: u32) -> Self {
+        let bytes = self.bytes;
+        let taken = self.by_ref().take(count as usize).count() as u32;
+        Self { bytes: &bytes[..bytes.len() - self.bytes.len()], count: taken }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// All of them, with their lengths.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Takes the first `count`, or all.
+    pub fn take_front(&mut self, count: u32) -> Self {
+        if count >= self.count { std::mem::take(self) } else { self.take_front_counted(count) }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (item, rest) = split_item(self.bytes)?;
+        (self.bytes, self.count) = (rest, self.count.saturating_sub(1));
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(items: &[&[u8]]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for item in items {
+            push_item(&mut body, |out| {
+                out.extend_from_slice(item);
+                Ok(())
+            })
+            .expect("fits");
+        }
+        body
+    }
+
+    #[test]
+    fn items_split_as_they_were_pushed() {
+        // Around the length from which on nine bytes say it.
+        let lengths = [0, 1, SHORT - 1, SHORT, SHORT + 1, 70_000];
+        let items: Vec<Vec<u8>> = lengths.iter().zip(0..).map(|(len, byte)| vec![byte; *len]).collect();
+        let items: Vec<&[u8]> = items.iter().map(Vec::as_slice).collect();
+        let body = pushed(&items);
+        let (split, rest) = Items::split_off(&body);
+        assert_eq!((split.len() as usize, rest), (items.len(), &b""[..]));
+        assert_eq!(split.collect::<Vec<_>>(), items);
+        let mut bytes = Vec::new();
+        items.iter().for_each(|item| push_bytes(&mut bytes, item));
+        assert_eq!(bytes, body);
+        assert!(items.iter().all(|item| only_item(&pushed(&[item])) == *item));
+    }
+
+    #[test]
+    fn a_body_cut_short_is_none() {
+        assert_eq!(split_item(&[9, 0, 0, 0, 1]), None);
+        assert_eq!(split_item(&[LONG, 0]), None);
+        assert_eq!(split_item(&[0xF1]), None);
+        assert_eq!(split_item(&[]), None);
+    }
+
+    #[test]
+    fn items_are_taken_from_the_front() {
+        let body = pushed(&[b"one", b"two", b"three"]);
+        let (mut items, _) = Items::split_off(&body);
+        let front = items.take_front(2);
+        assert_eq!((front.len(), items.len()), (2, 1));
+        assert_eq!(front.collect::<Vec<_>>(), [b"one", b"two"]);
+        assert_eq!(items.take_front(9).collect::<Vec<_>>(), [b"three"]);
+        assert!(items.is_empty());
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_encoded_leaves_no_trace() {
+        let mut body = vec![7];
+        let refused = push_item(&mut body, |out| {
+            out.push(1);
+            Err(CodecError("no".to_owned()))
+        });
+        assert!(refused.is_err());
+        assert_eq!(body, [7]);
+    }
+}

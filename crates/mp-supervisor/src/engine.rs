@@ -22,6 +22,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::error::{Error, Result, SubmitError};
+use crate::fork_server::ForkServer;
 use crate::job::Job;
 use crate::reactor::{Listener, Reactor, Registration};
 use crate::settings::{Backend, StartMethod};
@@ -47,6 +48,8 @@ pub(crate) struct Making {
     pub(crate) start_method: StartMethod,
     pub(crate) calling: Calling,
     pub(crate) streams: crate::streams::Streams,
+    /// Where workers come from a fork server.
+    pub(crate) server: Option<Arc<ForkServer>>,
 }
 
 pub(crate) struct Engine {

@@ -12,6 +12,7 @@ mod builder;
 mod cpu;
 mod engine;
 mod error;
+mod fork_server;
 mod handle;
 mod hear;
 mod host;

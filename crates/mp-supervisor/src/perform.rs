@@ -75,7 +75,7 @@ impl Engine {
                 state.to_fork.push(worker);
                 None
             }
-            (Backend::Processes, StartMethod::Spawn) => self.spawn(worker),
+            (Backend::Processes, StartMethod::Spawn | StartMethod::ForkServer) => self.spawn(worker),
         }
     }
 
@@ -85,12 +85,18 @@ impl Engine {
             let made = engine.launch_process(worker);
             engine.born(worker, made);
         });
-        let refused = spawner::hand(start).is_err();
+        let refused = match &self.making.server {
+            Some(server) => server.hand(start).is_err(),
+            None => spawner::hand(start).is_err(),
+        };
         refused.then(|| Event::StartFailed(worker, "no thread could be made to start it".to_owned()))
     }
 
     fn launch_process(&self, worker: WorkerId) -> io::Result<WorkerIo> {
         let streams = &self.making.streams;
+        if let Some(server) = &self.making.server {
+            return WorkerIo::forked_by(server, worker, (&self.making.calling, streams));
+        }
         let launch = Launch {
             env: streams.env.clone(),
             stdout: streams.stdout.open()?,

@@ -108,7 +108,9 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             start_method: self.start_method,
             calling: calling(Backend::Processes, &name, self.directory)?,
             streams: self.streams,
+            server: None,
         };
+        let making = making.with_server(None, Config::default().start_timeout)?;
         let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
         let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms };
         let handle = hand_over(&engine, work, args)?;

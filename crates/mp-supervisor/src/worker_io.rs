@@ -17,7 +17,9 @@ use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
 use crate::error::{Error, Result};
+use crate::fork_server::{ForkServer, Wanted};
 use crate::settings::Backend;
+use crate::streams::Streams;
 
 /// One living worker.
 #[derive(Debug)]
@@ -93,6 +95,15 @@ impl WorkerIo {
         let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
         let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
         let child = launch.spawn()?;
+        Self::of(id, calling, (line, status), Some(child))
+    }
+
+    /// Has a fork server make a copy of this program.
+    pub(crate) fn forked_by(server: &ForkServer, id: WorkerId, who: (&Calling, &Streams)) -> io::Result<Self> {
+        let (calling, streams) = who;
+        let Ends { line, status, theirs } = ends()?;
+        let wanted = Wanted { id: id.to_string(), pool: &calling.pool, streams, sockets: &theirs };
+        let child = server.bear(&wanted)?;
         Self::of(id, calling, (line, status), Some(child))
     }
 

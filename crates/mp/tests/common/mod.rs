@@ -6,7 +6,7 @@
 //!         └─▶ no other test runs? then also: no child at all, no descriptor more, nothing new in /dev/shm
 //! ```
 
-mod left;
+pub(crate) mod left;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

@@ -16,3 +16,4 @@ pub mod shared;
 pub mod socket;
 pub mod title;
 pub mod twin;
+pub mod yardstick;

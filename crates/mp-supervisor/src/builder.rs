@@ -169,6 +169,7 @@ impl PoolBuilder {
             calling: calling(self.backend, &self.name, None)?,
             streams: Streams::default(),
             server: None,
+            at_once: false,
         };
         let making = making.with_server(self.preload_of_server()?, self.config.start_timeout)?;
         let forks = self.forks();

@@ -50,6 +50,8 @@ pub(crate) struct Making {
     pub(crate) streams: crate::streams::Streams,
     /// Where workers come from a fork server.
     pub(crate) server: Option<Arc<ForkServer>>,
+    /// Whether a fork server's first workers are made by [`Engine::bear_at_once`].
+    pub(crate) at_once: bool,
 }
 
 pub(crate) struct Engine {
@@ -69,6 +71,9 @@ pub(crate) struct State {
     pub(crate) news: Vec<Sink>,
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
+    /// Workers that a fork server is to make, as long as `at_once`: until [`Engine::bear_at_once`].
+    pub(crate) to_bear: Vec<WorkerId>,
+    pub(crate) at_once: bool,
     pub(crate) actions: Vec<Action>,
     /// The alarms that are set, the earliest last: one is set only if it is earlier than all others, so there are few.
     pub(crate) alarms: Vec<Instant>,
@@ -96,6 +101,8 @@ impl Engine {
             stats: Stats { workers: slots, ..Stats::default() },
             news: Vec::new(),
             to_fork: Vec::new(),
+            to_bear: Vec::new(),
+            at_once: making.at_once,
             actions: Vec::new(),
             alarms: Vec::new(),
             over: None,

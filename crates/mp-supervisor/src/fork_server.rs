@@ -119,27 +119,29 @@ impl ForkServer {
         self.forker.send(job).map_err(|refused| refused.0)
     }
 
-    /// Makes a worker. Waits for the fork server, in bounds.
-    pub(crate) fn bear(&self, wanted: &Wanted<'_>) -> io::Result<Child> {
+    /// Makes a worker. Waits for the fork server, in bounds; does something before, once, while the other is at work.
+    pub(crate) fn bear(&self, wanted: &Wanted<'_>, meanwhile: impl FnOnce()) -> io::Result<Child> {
+        let mut once = Some(meanwhile);
+        let mut meanwhile = || once.take().into_iter().for_each(|act| act());
         let mut live = self.live.lock();
         let fresh = live.is_none();
-        match self.ask(&mut live, wanted) {
+        match self.ask(&mut live, wanted, &mut meanwhile) {
             // It had died, or hung: nobody was there to notice.
             Err(error) if live.is_none() && !fresh => {
                 tracing::warn!(%error, "fork server is started anew");
-                self.ask(&mut live, wanted)
+                self.ask(&mut live, wanted, &mut meanwhile)
             }
             other => other,
         }
     }
 
     /// Asks the one that is there, or a new one. Afterwards it is there only if it is well.
-    fn ask(&self, live: &mut Option<Live>, wanted: &Wanted<'_>) -> io::Result<Child> {
+    fn ask(&self, live: &mut Option<Live>, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Child> {
         let server = match live.take() {
             Some(server) => server,
             None => self.launch()?,
         };
-        match server.order(wanted) {
+        match server.order(wanted, meanwhile) {
             Ok(answer) => {
                 let child = server.made(answer);
                 *live = Some(server);
@@ -200,7 +202,7 @@ impl Live {
         births::heard(&self.orders, to.limit)
     }
 
-    fn order(&self, wanted: &Wanted<'_>) -> io::Result<Answer> {
+    fn order(&self, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Answer> {
         let Sockets { frames, descriptors, lifeline, status } = wanted.sockets;
         let directory = birth::directory()?;
         let (stdout, stderr) = (stream(&wanted.streams.stdout.open()?, 1)?, stream(&wanted.streams.stderr.open()?, 2)?);
@@ -209,6 +211,7 @@ impl Live {
         let env = changes(&self.env, &wanted.streams.env);
         let order = Order::Bear(Bear { id: wanted.id.clone(), pool: wanted.pool.to_owned(), env });
         births::send(&self.orders, &order, &fds)?;
+        meanwhile();
         births::heard(&self.orders, BIRTH)
     }
 

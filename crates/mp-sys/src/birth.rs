@@ -13,6 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -139,6 +140,13 @@ pub fn directory() -> io::Result<OwnedFd> {
 pub fn set_streams(stdout: impl AsFd, stderr: impl AsFd) -> io::Result<()> {
     nix::unistd::dup2_stdout(stdout)?;
     Ok(nix::unistd::dup2_stderr(stderr)?)
+}
+
+/// Runs `body`; if it takes longer than `limit`, in whole seconds, the kernel ends this process by SIGALRM.
+pub fn within(limit: Duration, body: impl FnOnce()) {
+    let _ = nix::unistd::alarm::set(u32::try_from(limit.as_secs()).unwrap_or(u32::MAX));
+    body();
+    let _ = nix::unistd::alarm::cancel();
 }
 
 /// Makes this process the leader of a process group of its own.

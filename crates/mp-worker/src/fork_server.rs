@@ -6,7 +6,7 @@
 //!  supervisor: posix_spawn(/proc/self/exe), MP_WORKER=fork-server:<its pid>, descriptors 3 orders, 4 lifeline, 5 and 6 taken
 //!     Prepare ──▶  run the preload ── Ready ──▶
 //!     Bear ─────▶  clone3(CLONE_PARENT) ─┐           3 to 6 in the worker: what each worker is born with (PROTOCOL.md)
-//!                                        └ worker ── Born(pid) ──▶ leaves the group; the rest as a spawned one
+//!                                        └ worker ── Born(pid) ──▶ leaves the group; the rest as a spawned one, but no Hello
 //! ```
 //!
 //! The worker itself answers, and leaves the fork server's process group afterwards. So where a fork server dies with an
@@ -30,8 +30,10 @@ use mp_sys::{birth, child};
 use mp_wire::birth::{Answer, Bear, Order, Prepare};
 use mp_wire::frame::Identity;
 
-use crate::init::{ENV, Ready, Sockets, own_identity, set_up};
+use crate::init::{ENV, Sockets, own_identity, set_up};
 use crate::panic::watch;
+use crate::rehearsal::rehearse;
+use crate::serve::serve_known;
 use crate::task::Entry;
 
 /// Before the supervisor's pid in [`ENV`].
@@ -42,6 +44,9 @@ const STACK: usize = 8 << 20;
 
 /// After its end a thread may still be counted for a moment.
 const LINGERS: Duration = Duration::from_millis(500);
+
+/// What a worker renews may take so long: nobody else has an eye on it, since its supervisor takes it for ready.
+const RENEWAL: Duration = Duration::from_secs(30);
 
 struct Server {
     parent: u32,
@@ -54,8 +59,8 @@ struct Server {
     title: Option<Title>,
 }
 
-/// Serves until the supervisor hangs up: then `None`. In each worker that it makes it returns what that one starts with.
-pub(crate) fn run(parent: &str) -> io::Result<Option<Ready>> {
+/// Serves until the supervisor hangs up. It returns the code to exit with; in each worker that it makes as well.
+pub(crate) fn run(parent: &str) -> io::Result<i32> {
     let mut server = Server::new(parent)?;
     while let Some((order, fds)) = births::receive(&server.orders)? {
         match order {
@@ -65,12 +70,12 @@ pub(crate) fn run(parent: &str) -> io::Result<Option<Ready>> {
             }
             Order::Bear(bear) => match server.twins.make() {
                 Ok(Which::First) => drop(fds),
-                Ok(Which::Copy) => return server.into_worker(&bear, fds).map(Some),
+                Ok(Which::Copy) => return server.into_worker(&bear, fds),
                 Err(error) => births::answer(&server.orders, &Answer::Refused(error.to_string()))?,
             },
         }
     }
-    Ok(None)
+    Ok(0)
 }
 
 impl Server {
@@ -91,19 +96,22 @@ impl Server {
         if let Some(preload) = prepare.preload {
             run_preload(image.function(preload), &prepare.args)?;
         }
+        // A courtesy to the workers.
+        let _ = rehearse(self.own);
         // What waits in a buffer would be written by every worker.
         io::Write::flush(&mut io::stdout()).map_err(|error| error.to_string())?;
         alone_again()
     }
 
-    /// In the copy.
-    fn into_worker(self, bear: &Bear, fds: Vec<OwnedFd>) -> io::Result<Ready> {
+    /// In the copy. Its supervisor knows the program, and needs no `Hello`: what it has sent meanwhile lies in the line.
+    fn into_worker(self, bear: &Bear, fds: Vec<OwnedFd>) -> io::Result<i32> {
         births::answer(&self.orders, &Answer::Born(std::process::id()))?;
         birth::lead_group()?;
         let few = |fds: Vec<_>| io::Error::other(format!("{} descriptors came with an order", fds.len()));
         let [frames, descriptors, lifeline, status, directory, stdout, stderr] = fds.try_into().map_err(few)?;
         birth::enter(&directory)?;
         birth::set_streams(&stdout, &stderr)?;
+        drop((directory, stdout, stderr));
         // Their numbers are overwritten now.
         std::mem::forget((self.orders, self.lifeline, self.taken));
         let settled = birth::settle([frames, descriptors, lifeline, status], child::FIRST_FD)?;
@@ -115,8 +123,8 @@ impl Server {
             title.write(&["mp-worker", &bear.id, &bear.pool]);
         }
         let (line, status) = set_up(self.parent, Sockets { frames, descriptors, lifeline, status })?;
-        crate::after_fork::renew();
-        Ok((line, status, self.own))
+        birth::within(RENEWAL, crate::after_fork::renew);
+        Ok(serve_known(&line, &status, self.own))
     }
 }
 

@@ -36,15 +36,11 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 pub fn init() {
     INITIALIZED.store(true, Ordering::Release);
     if let Ok(parent) = std::env::var(ENV) {
-        let ready = match parent.strip_prefix(fork_server::FORK_SERVER) {
+        let code = match parent.strip_prefix(fork_server::FORK_SERVER) {
             Some(parent) => fork_server::run(parent),
-            None => born(&parent).map(Some),
+            None => born(&parent).map(|(line, status, own)| serve(&line, &status, own)),
         };
-        exit(match ready {
-            Ok(Some((line, status, own))) => serve(&line, &status, own),
-            Ok(None) => 0,
-            Err(error) => explain(&error),
-        });
+        exit(code.unwrap_or_else(|error| explain(&error)));
     }
 }
 
@@ -81,10 +77,7 @@ pub struct Sockets {
     pub status: OwnedFd,
 }
 
-/// What a worker serves with.
-pub(crate) type Ready = (Line, Status, Identity);
-
-fn born(parent: &str) -> io::Result<Ready> {
+fn born(parent: &str) -> io::Result<(Line, Status, Identity)> {
     let parent = parent.parse().map_err(|_| io::Error::other(format!("{ENV} is not a process id")))?;
     let [frames, descriptors, lifeline, status] = birth::inherited_fds(child::FIRST_FD)?;
     birth::forget_variable(ENV);

@@ -14,6 +14,7 @@ mod init;
 mod outbound;
 mod panic;
 pub mod registry;
+mod rehearsal;
 mod run;
 mod serve;
 mod task;

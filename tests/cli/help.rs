@@ -87,7 +87,7 @@ fn help_of_spawn() {
     Workers:
       -w, --workers <N>            How many workers [default: the processors this program may use]
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
-                                   fork]
+                                   fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
@@ -125,7 +125,7 @@ fn help_of_apply() {
     Workers:
       -w, --workers <N>            How many workers [default: the processors this program may use]
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
-                                   fork]
+                                   fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
           --backend <KIND>         What the workers are [default: processes] [possible values:
                                    processes, threads, serial]
@@ -190,8 +190,9 @@ fn help_of_map() {
               How a worker process starts
 
               Possible values:
-              - spawn: Execute this program anew
-              - fork:  Copy this process (only while it has one thread)
+              - spawn:       Execute this program anew
+              - fork-server: Copy a copy that does nothing else: faster, and small
+              - fork:        Copy this process (only while it has one thread)
               
               [default: spawn]
 

@@ -15,6 +15,18 @@ fn eight_processes_make_eight_strings() {
 }
 
 #[test]
+fn every_command_that_runs_tasks_takes_each_start_method() {
+    for method in ["spawn", "fork-server"] {
+        let spawned = stdout(&["spawn", "--workers", "8", "--start-method", method, "rand_string"]);
+        assert_eq!(spawned.lines().collect::<HashSet<_>>().len(), 8, "{method}: {spawned}");
+        let applied = stdout(&["apply", "--start-method", method, "square", "3"]);
+        assert_eq!(applied, "9\n", "{method}");
+        let mapped = stdout(&["map", "--workers", "3", "--start-method", method, "square", "1..=4"]);
+        assert_eq!(mapped, "1\n4\n9\n16\n", "{method}");
+    }
+}
+
+#[test]
 fn spawn_says_what_it_did() {
     assert_snapshot!(seen(&["spawn", "--workers", "3", "power", "2", "10"]), @r"
     1024

@@ -96,6 +96,7 @@ fn backend(backend: args::Backend) -> mp::Backend {
 pub(crate) fn start_method(method: args::StartMethod) -> mp::StartMethod {
     match method {
         args::StartMethod::Spawn => mp::StartMethod::Spawn,
+        args::StartMethod::ForkServer => mp::StartMethod::ForkServer,
         args::StartMethod::Fork => mp::StartMethod::Fork,
     }
 }

@@ -14,6 +14,7 @@
 
 mod adopt;
 pub mod baggage;
+pub mod births;
 mod error;
 mod ipc;
 mod loopback;

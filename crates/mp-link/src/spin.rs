@@ -32,6 +32,11 @@ impl Spin {
         Self { hope: 0 }
     }
 
+    /// Asks now what is asked at the first moment otherwise.
+    pub fn prepare() {
+        LazyLock::force(&MANY);
+    }
+
     /// Looks for a moment, if there is hope; then sleeps, if it must. Other threads are let through meanwhile.
     pub fn wait<T>(&mut self, mut look: impl FnMut() -> Option<T>, sleep: impl FnOnce() -> T) -> T {
         if self.hope > 0 && *MANY {

@@ -6,9 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mp_scheduler::{Config, RestartLimit, Terms};
+use mp_wire::codec;
+use mp_worker::{Task, entry_of};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::engine::{Engine, Making};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SubmitError};
+use crate::fork_server::Preload;
 use crate::host::Host;
 use crate::pool::Pool;
 use crate::serial::Serial;
@@ -30,6 +35,7 @@ pub struct PoolBuilder {
     config: Config,
     terms: Terms,
     max_payload: usize,
+    preload: Option<Result<Preload, SubmitError>>,
 }
 
 impl Pool {
@@ -57,6 +63,7 @@ impl Default for PoolBuilder {
             config: Config::default(),
             terms: Terms::default(),
             max_payload: 8 << 30,
+            preload: None,
         }
     }
 }
@@ -83,6 +90,24 @@ impl PoolBuilder {
     /// How worker processes come to be; by default [`StartMethod::Spawn`].
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.start_method = method;
+        self
+    }
+
+    /// Has `task` run once, before there is a worker: what it leaves in statics, every worker has, and as long as nobody
+    /// writes there the memory is shared by all. For workers that a fork server makes ([`StartMethod::ForkServer`], which
+    /// this sets); each new fork server runs it again. Threads and the calling thread have it run in this process.
+    ///
+    /// It runs in a thread that ends with it, so what it leaves in thread-locals is gone; threads that it starts must end
+    /// before it does. If it panics, no worker starts. What must differ between workers: see `mp::after_fork`.
+    /// Python: `multiprocessing.set_forkserver_preload`.
+    pub fn preload<F: Task<Args, Output = ()>, Args: Serialize + DeserializeOwned>(
+        mut self,
+        task: F,
+        args: Args,
+    ) -> Self {
+        let encoded = codec::encode(&args).map_err(SubmitError::Codec);
+        self.preload = Some(encoded.map(|args| Preload { entry: entry_of::<F, Args>(task), args: args.into() }));
+        self.start_method = StartMethod::ForkServer;
         self
     }
 
@@ -143,7 +168,10 @@ impl PoolBuilder {
             start_method: self.start_method,
             calling: calling(self.backend, &self.name, None)?,
             streams: Streams::default(),
+            server: None,
+            at_once: false,
         };
+        let making = making.with_server(self.preload_of_server()?, self.config.start_timeout)?;
         let forks = self.forks();
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let host = match self.backend {
@@ -156,6 +184,20 @@ impl PoolBuilder {
             return Err(error);
         }
         Ok(Pool::from_parts(host, self.terms, self.max_payload))
+    }
+
+    /// What a fork server is to run first. Where there will be none, it runs here and now.
+    fn preload_of_server(&self) -> Result<Option<Preload>> {
+        let Some(preload) = self.preload.clone().transpose()? else { return Ok(None) };
+        match (self.backend, self.start_method) {
+            (Backend::Processes, StartMethod::ForkServer) => return Ok(Some(preload)),
+            (Backend::Processes, StartMethod::Spawn | StartMethod::Fork) => {
+                return Err(Error::Invalid("a preload needs StartMethod::ForkServer".to_owned()));
+            }
+            (Backend::Threads | Backend::Serial, _) => {}
+        }
+        mp_worker::run_preload(preload.entry, &preload.args).map_err(Error::Invalid)?;
+        Ok(None)
     }
 
     /// A process with threads cannot be forked, and a pool has threads once it is there: so none of its workers is replaced.

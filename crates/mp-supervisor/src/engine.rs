@@ -23,6 +23,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::error::{Error, Result, SubmitError};
+use crate::fork_server::ForkServer;
 use crate::inbox::Inbox;
 use crate::job::Job;
 use crate::reactor::{Listener, Reactor, Registration};
@@ -49,6 +50,10 @@ pub(crate) struct Making {
     pub(crate) start_method: StartMethod,
     pub(crate) calling: Calling,
     pub(crate) streams: crate::streams::Streams,
+    /// Where workers come from a fork server.
+    pub(crate) server: Option<Arc<ForkServer>>,
+    /// Whether a fork server's first workers are made by [`Engine::bear_at_once`].
+    pub(crate) at_once: bool,
 }
 
 pub(crate) struct Engine {
@@ -68,6 +73,9 @@ pub(crate) struct State {
     pub(crate) news: News,
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
+    /// Workers that a fork server is to make, as long as `at_once`: until [`Engine::bear_at_once`].
+    pub(crate) to_bear: Vec<WorkerId>,
+    pub(crate) at_once: bool,
     pub(crate) actions: Vec<Action>,
     /// What is to be done, in order, and whether somebody is at it.
     pub(crate) to_do: VecDeque<Action>,
@@ -97,6 +105,8 @@ impl Engine {
             stats: Stats { workers: slots, ..Stats::default() },
             news: News::default(),
             to_fork: Vec::new(),
+            to_bear: Vec::new(),
+            at_once: making.at_once,
             actions: Vec::new(),
             to_do: VecDeque::new(),
             performing: false,

@@ -13,6 +13,7 @@ mod builder;
 mod cpu;
 mod engine;
 mod error;
+mod fork_server;
 mod handle;
 mod hear;
 mod host;

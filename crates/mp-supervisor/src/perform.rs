@@ -79,7 +79,11 @@ impl Engine {
                 state.to_fork.push(worker);
                 None
             }
-            (Backend::Processes, StartMethod::Spawn) => self.spawn(worker),
+            (Backend::Processes, StartMethod::ForkServer) if state.at_once => {
+                state.to_bear.push(worker);
+                None
+            }
+            (Backend::Processes, StartMethod::Spawn | StartMethod::ForkServer) => self.spawn(worker),
         }
     }
 
@@ -89,12 +93,18 @@ impl Engine {
             let made = engine.launch_process(worker);
             engine.born(worker, made);
         });
-        let refused = spawner::hand(start).is_err();
+        let refused = match &self.making.server {
+            Some(server) => server.hand(start).is_err(),
+            None => spawner::hand(start).is_err(),
+        };
         refused.then(|| Event::StartFailed(worker, "no thread could be made to start it".to_owned()))
     }
 
     fn launch_process(&self, worker: WorkerId) -> io::Result<WorkerIo> {
         let streams = &self.making.streams;
+        if let Some(server) = &self.making.server {
+            return WorkerIo::forked_by(server, worker, (&self.making.calling, streams));
+        }
         let launch = Launch {
             env: streams.env.clone(),
             stdout: streams.stdout.open()?,
@@ -102,6 +112,15 @@ impl Engine {
             ..Launch::default()
         };
         WorkerIo::spawn(worker, &self.making.calling, launch)
+    }
+
+    /// Has the first workers made in this thread, which would only wait for another one to do it.
+    pub(crate) fn bear_at_once(&self) {
+        let mut state = self.state.lock();
+        state.at_once = false;
+        let wanted = std::mem::take(&mut state.to_bear);
+        drop(state);
+        wanted.into_iter().for_each(|worker| self.born(worker, self.launch_process(worker)));
     }
 
     fn born(&self, worker: WorkerId, made: io::Result<WorkerIo>) {
@@ -139,9 +158,13 @@ impl Engine {
         match registered {
             Ok(entry) => {
                 tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
+                let known = entry.0.known;
                 state.born = entry.0.child.clone();
                 state.workers[worker.slot as usize] = Some(entry);
-                if state.is_stopping(worker) { self.signal(state, worker, Signal::SIGKILL) } else { None }
+                match state.is_stopping(worker) {
+                    true => self.signal(state, worker, Signal::SIGKILL),
+                    false => known.then_some(Event::Ready(worker)),
+                }
             }
             Err(error) => {
                 let reason = error.to_string();

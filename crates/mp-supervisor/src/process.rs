@@ -110,8 +110,12 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             start_method: self.start_method,
             calling: calling(Backend::Processes, &name, self.directory)?,
             streams: self.streams,
+            server: None,
+            at_once: true,
         };
+        let making = making.with_server(None, Config::default().start_timeout)?;
         let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
+        engine.bear_at_once();
         let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms };
         let handle = hand_over(&engine, work, args)?;
         let Some(child) = engine.wait_born() else {

@@ -23,6 +23,11 @@ pub enum StartMethod {
     /// A fresh copy of the program: `exec` of `/proc/self/exe`, also where the file has been replaced since.
     #[default]
     Spawn,
+    /// A fork of a copy of the program that does nothing else: it has one thread, which makes a fork safe, and may have
+    /// loaded what all workers need ([`crate::PoolBuilder::preload`]). A third of what [`StartMethod::Spawn`] takes, and
+    /// a fraction of the memory. Streams, environment and directory are as with `Spawn`; other things that are
+    /// inherited (limits, `umask`, priorities) are as they were when the copy was started, with the first worker.
+    ForkServer,
     /// A `fork(2)` of this process. Only while this process has one thread, so only for the workers that a pool starts
     /// with: one that dies is not replaced, and the pool stops when the last has died. The copies share what was in
     /// memory, random generators included: seed them in the task.

@@ -17,7 +17,9 @@ use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
 use crate::error::{Error, Result};
+use crate::fork_server::{ForkServer, Wanted};
 use crate::settings::Backend;
+use crate::streams::Streams;
 
 /// One living worker.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct WorkerIo {
     /// `None` for a thread.
     pub(crate) child: Option<Arc<Child>>,
     pub(crate) identity: Identity,
+    /// Whether it was made by who knows what it is: it says no Hello, and is ready once it is there.
+    pub(crate) known: bool,
     /// How many records have been accepted.
     pub(crate) records: u64,
     /// When it was sent work while it had none.
@@ -60,14 +64,21 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
 /// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
 const ROOM: usize = 212_992;
 
-/// Our ends of what a process is born with, and its own.
-struct Ends {
-    line: Line,
+/// Our ends of what a process is born with.
+struct Ours {
+    frames: OwnedFd,
+    descriptors: OwnedFd,
     status: Status,
-    theirs: Sockets,
 }
 
-fn ends() -> io::Result<Ends> {
+impl Ours {
+    /// Best called when the process is on its way: it takes a third of the supervisor's part.
+    fn line(self) -> io::Result<(Line, Status)> {
+        Ok((Line::over_sockets(self.frames, self.descriptors)?, self.status))
+    }
+}
+
+fn ends() -> io::Result<(Ours, Sockets)> {
     let (frames, their_frames) = socket::packet_pair()?;
     // I2, by the kernel: a worker that forges the return of its credits fills its line, and is ended for it.
     socket::never_wait(&frames)?;
@@ -80,30 +91,48 @@ fn ends() -> io::Result<Ends> {
         lifeline: birth::lifeline()?,
         status: their_status,
     };
-    Ok(Ends { line: Line::over_sockets(frames, descriptors)?, status, theirs })
+    Ok((Ours { frames, descriptors, status }, theirs))
 }
 
 impl WorkerIo {
     /// Starts a copy of this program. `launch` says with which streams and environment.
     pub(crate) fn spawn(id: WorkerId, calling: &Calling, launch: Launch) -> io::Result<Self> {
-        let Ends { line, status, theirs } = ends()?;
+        let (ours, theirs) = ends()?;
         let Sockets { frames, descriptors, lifeline, status: status_fd } = theirs;
         let mut env = launch.env;
         env.push((mp_worker::ENV.into(), std::process::id().to_string().into()));
         let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
         let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
         let child = launch.spawn()?;
-        Self::of(id, calling, (line, status), Some(child))
+        Self::of_child(id, calling, ours, child)
+    }
+
+    /// Has a fork server make a copy of this program.
+    pub(crate) fn forked_by(server: &ForkServer, id: WorkerId, who: (&Calling, &Streams)) -> io::Result<Self> {
+        let (calling, streams) = who;
+        let (ours, theirs) = ends()?;
+        let wanted = Wanted { id: id.to_string(), pool: &calling.pool, streams, sockets: &theirs };
+        let mut io = None;
+        let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
+        let child = server.bear(&wanted, meanwhile)?;
+        match io {
+            Some(Ok(io)) => Ok(Self { child: Some(Arc::new(child)), known: true, ..io }),
+            Some(Err(error)) => {
+                child.end();
+                Err(error)
+            }
+            None => unreachable!("it was born after it was ordered"),
+        }
     }
 
     /// Forks this process, if it has one thread.
     pub(crate) fn fork(id: WorkerId, calling: &Calling) -> io::Result<Self> {
-        let Ends { line, status, theirs } = ends()?;
+        let (ours, theirs) = ends()?;
         let parent = std::process::id();
         match child::fork_single_threaded()? {
-            Some(child) => Self::of(id, calling, (line, status), Some(child)),
+            Some(child) => Self::of_child(id, calling, ours, child),
             None => {
-                drop((line, status));
+                drop(ours);
                 mp_worker::serve_forked(parent, theirs)
             }
         }
@@ -119,19 +148,28 @@ impl WorkerIo {
             let _ = mp_worker::serve(&theirs, &words, own);
         };
         std::thread::Builder::new().name(format!("mp-worker {id}")).spawn(body)?;
-        Self::of(id, calling, (line, status), None)
+        Self::of(id, calling, (line, status))
+    }
+
+    /// A process without a line is ended: nobody would hear of it.
+    fn of_child(id: WorkerId, calling: &Calling, ours: Ours, child: Child) -> io::Result<Self> {
+        let made = ours.line().and_then(|ours| Self::of(id, calling, ours));
+        if made.is_err() {
+            child.end();
+        }
+        made.map(|io| Self { child: Some(Arc::new(child)), ..io })
     }
 
     /// The first frame fits into any buffer, so this does not wait.
-    fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status), child: Option<Child>) -> io::Result<Self> {
+    fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status)) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
         let welcome =
             Welcome { identity, worker: id, pool: calling.pool.to_string(), directory: calling.directory.clone() };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, Vec::new());
-        let (line, child) = (Arc::new(line), child.map(Arc::new));
-        Ok(Self { id, line, status, child, identity, records: 0, busy_since: None })
+        let line = Arc::new(line);
+        Ok(Self { id, line, status, child: None, identity, known: false, records: 0, busy_since: None })
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -8,10 +8,12 @@
 //! SIGKILL to the worker's process group, so its own children end as well. Neither needs a thread in the worker.
 #![expect(unsafe_code, reason = "system calls that nix does not have, and the environment")]
 
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -87,6 +89,73 @@ pub fn inherited_fds<const N: usize>(first: RawFd) -> io::Result<[OwnedFd; N]> {
 pub fn forget_variable(name: &str) {
     // SAFETY: a worker calls this as the first thing it does, with one thread: nobody reads the environment now.
     unsafe { std::env::remove_var(name) };
+}
+
+/// Sets or removes a variable of the environment.
+///
+/// To be called while the process has one thread.
+pub fn set_variable(name: &OsStr, value: Option<&OsStr>) {
+    // SAFETY: as in `forget_variable`: a forked worker calls this before it has a second thread.
+    unsafe {
+        match value {
+            Some(value) => std::env::set_var(name, value),
+            None => std::env::remove_var(name),
+        }
+    }
+}
+
+/// Gives descriptors the numbers from `first` on, which the caller owned and has forgotten.
+///
+/// # Errors
+/// None for open descriptors.
+pub fn settle<const N: usize>(fds: [OwnedFd; N], first: RawFd) -> io::Result<[OwnedFd; N]> {
+    for (fd, number) in fds.iter().zip(first..) {
+        crate::socket::redirect(fd, number)?;
+    }
+    // SAFETY: they have just been made, and what was there before has been forgotten by its owner.
+    Ok(std::array::from_fn(|i| unsafe { OwnedFd::from_raw_fd(first + i as RawFd) }))
+}
+
+/// Makes `directory` the one in which this process runs.
+///
+/// # Errors
+/// When it is none, or must not be entered.
+pub fn enter(directory: impl AsFd) -> io::Result<()> {
+    Ok(nix::unistd::fchdir(directory)?)
+}
+
+/// The directory in which this process runs, for [`enter`] in another one.
+///
+/// # Errors
+/// When descriptors run out.
+pub fn directory() -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(nix::fcntl::open(".", flags, nix::sys::stat::Mode::empty())?)
+}
+
+/// Makes standard output and standard error go there.
+///
+/// # Errors
+/// None for open descriptors.
+pub fn set_streams(stdout: impl AsFd, stderr: impl AsFd) -> io::Result<()> {
+    nix::unistd::dup2_stdout(stdout)?;
+    Ok(nix::unistd::dup2_stderr(stderr)?)
+}
+
+/// Runs `body`; if it takes longer than `limit`, in whole seconds, the kernel ends this process by SIGALRM.
+pub fn within(limit: Duration, body: impl FnOnce()) {
+    let _ = nix::unistd::alarm::set(u32::try_from(limit.as_secs()).unwrap_or(u32::MAX));
+    body();
+    let _ = nix::unistd::alarm::cancel();
+}
+
+/// Makes this process the leader of a process group of its own.
+///
+/// # Errors
+/// None for a process that leads no session.
+pub fn lead_group() -> io::Result<()> {
+    let own = nix::unistd::Pid::from_raw(0);
+    Ok(nix::unistd::setpgid(own, own)?)
 }
 
 /// Makes this process end with its parent, by both mechanisms, and gives it the signal state of a fresh program.

@@ -145,6 +145,18 @@ pub struct Child {
 }
 
 impl Child {
+    /// A child that another has made for this process, and that nobody has waited for: process `pid`. It leads its own
+    /// process group from now on, if it did not yet.
+    ///
+    /// # Errors
+    /// When it is not there, or no child.
+    pub fn adopt(pid: u32) -> io::Result<Self> {
+        let child = Self::of(Pid::from_raw(pid as i32))?;
+        // It does the same itself. Whoever is first, it has left the group of its maker.
+        let _ = nix::unistd::setpgid(child.pid, child.pid);
+        Ok(child)
+    }
+
     fn of(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open has no memory effects. The child is ours and not yet waited for, so the pid is its own.
         let raw = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid.as_raw(), 0) };
@@ -200,6 +212,15 @@ impl Child {
         let _ = waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED);
     }
 
+    /// As [`Child::end`], for one that makes further children for this process: those that have not left its group end as
+    /// well, and their status is taken.
+    pub fn end_all(&self) {
+        self.signal(Signal::SIGKILL);
+        self.kill_group();
+        // The number is the group's until the last of them is reaped; each was sent SIGKILL, which bounds the wait.
+        while let Ok(_) | Err(Errno::EINTR) = waitid(Id::PGid(self.pid), WaitPidFlag::WEXITED) {}
+    }
+
     /// Takes its status, if it has ended. Does not wait.
     #[must_use]
     pub fn reap(&self) -> Option<Ended> {
@@ -226,7 +247,7 @@ impl AsFd for Child {
 /// # Errors
 /// Where there is more than one thread: a lock that another thread holds would stay locked for ever in the copy.
 pub fn fork_single_threaded() -> io::Result<Option<Child>> {
-    let threads = std::fs::read_dir("/proc/self/task")?.count();
+    let threads = crate::twin::threads()?;
     if threads != 1 {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,

@@ -155,7 +155,7 @@ pub fn recv_fds(fd: impl AsFd) -> io::Result<Vec<OwnedFd>> {
 /// # Safety
 /// `header` is as `recvmsg` left it, its control buffer is alive, and this is called once for it.
 #[expect(unsafe_code, reason = "descriptors that arrive are ours to own")]
-unsafe fn arrived(header: &libc::msghdr) -> Vec<OwnedFd> {
+pub(crate) unsafe fn arrived(header: &libc::msghdr) -> Vec<OwnedFd> {
     let mut fds = Vec::new();
     // SAFETY: these walk the control messages within the length that the kernel wrote.
     unsafe {
@@ -184,14 +184,14 @@ pub fn open_descriptors() -> io::Result<Vec<RawFd>> {
 
 /// A peer that dies with unread packets leaves an error behind, which the kernel reports once and before the packets that
 /// the peer had sent. They are what counts: their end says as well that it is gone.
-fn receive<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+pub(crate) fn receive<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     retry(|| match call() {
         Err(Errno::ECONNRESET) => call(),
         other => other,
     })
 }
 
-fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+pub(crate) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
             Err(Errno::EINTR) => {}

@@ -4,6 +4,7 @@
 //! A stranger who wants to know what travels reads [`frame`]: it is all on one screen.
 #![forbid(unsafe_code)]
 
+pub mod birth;
 pub mod codec;
 mod exit;
 mod failure;

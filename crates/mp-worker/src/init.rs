@@ -6,6 +6,7 @@
 //!  supervisor: posix_spawn(/proc/self/exe), MP_WORKER=<its pid>, descriptors 3 frames, 4 descriptors, 5 lifeline, 6 status
 //!  worker:     main ─▶ mp::init() ─▶ MP_WORKER? ─▶ serve, exit
 //!                                        └ no ───▶ return: go on as the program
+//!  fork server: the same, and MP_WORKER says that it is one: see `fork_server`
 //! ```
 
 use std::io;
@@ -16,9 +17,10 @@ use mp_link::{Line, Status};
 use mp_sys::{birth, child, image};
 use mp_wire::frame::{Identity, PROTOCOL};
 
-use crate::{registry, serve};
+use crate::{fork_server, registry, serve};
 
-/// The variable that tells a copy of the program that it is a worker, and whose: its supervisor's pid.
+/// The variable that tells a copy of the program that it is a worker, and whose: its supervisor's pid. A fork server has
+/// [`crate::FORK_SERVER`] before it.
 pub const ENV: &str = "MP_WORKER";
 
 /// The exit code of a worker that could not be set up: `EX_OSERR` of sysexits(3).
@@ -34,10 +36,11 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 pub fn init() {
     INITIALIZED.store(true, Ordering::Release);
     if let Ok(parent) = std::env::var(ENV) {
-        exit(match born(&parent) {
-            Ok((line, status, own)) => serve(&line, &status, own),
-            Err(error) => explain(&error),
-        });
+        let code = match parent.strip_prefix(fork_server::FORK_SERVER) {
+            Some(parent) => fork_server::run(parent),
+            None => born(&parent).map(|(line, status, own)| serve(&line, &status, own)),
+        };
+        exit(code.unwrap_or_else(|error| explain(&error)));
     }
 }
 
@@ -78,24 +81,29 @@ fn born(parent: &str) -> io::Result<(Line, Status, Identity)> {
     let parent = parent.parse().map_err(|_| io::Error::other(format!("{ENV} is not a process id")))?;
     let [frames, descriptors, lifeline, status] = birth::inherited_fds(child::FIRST_FD)?;
     birth::forget_variable(ENV);
-    set_up(parent, Sockets { frames, descriptors, lifeline, status })
+    let (line, status) = set_up(parent, Sockets { frames, descriptors, lifeline, status })?;
+    Ok((line, status, own_identity()?))
 }
 
-fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status, Identity)> {
+pub(crate) fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status)> {
     birth::bind_to_parent(parent, &sockets.lifeline)?;
     birth::set_name("mp-worker");
     // It stays open for as long as the process lives: that is what it is for.
     std::mem::forget(sockets.lifeline);
     let status = Status::open(&sockets.status)?;
     let line = Line::over_sockets(sockets.frames, sockets.descriptors)?;
-    Ok((line, status, own_identity()?))
+    Ok((line, status))
 }
 
 /// Serves in a process that was forked instead of started; never returns.
 pub fn serve_forked(parent: u32, sockets: Sockets) -> ! {
     birth::drop_inherited_lifeline();
-    exit(match set_up(parent, sockets) {
-        Ok((line, status, own)) => serve(&line, &status, own),
+    let ready = set_up(parent, sockets).and_then(|(line, status)| Ok((line, status, own_identity()?)));
+    exit(match ready {
+        Ok((line, status, own)) => {
+            crate::after_fork::renew();
+            serve(&line, &status, own)
+        }
         Err(error) => explain(&error),
     })
 }

@@ -7,18 +7,23 @@
 //!                                                  └─ differs: Hello all the same, then exit 70
 //! ```
 
+mod after_fork;
 mod context;
+mod fork_server;
 mod init;
 mod outbound;
 mod pace;
 mod panic;
 pub mod registry;
+mod rehearsal;
 mod run;
 mod runner;
 mod serve;
 mod task;
 
+pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker};
+pub use fork_server::{FORK_SERVER, run_preload};
 pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
 pub use panic::Caught;
 pub use run::{Reported, run_item};

@@ -21,17 +21,29 @@ const MISMATCH: i32 = 70;
 /// Serves the supervisor at the other end of `line`; gives the code to exit with.
 #[must_use]
 pub fn serve(line: &Line, status: &Status, own: Identity) -> i32 {
-    // A supervisor that is gone wants nothing any more, least of all an error.
-    greet(line, own).and_then(|(welcome, image)| work(line, status, &welcome, image)).unwrap_or_else(|code| code)
+    begin(line, status, own, true)
 }
 
-fn greet(line: &Line, own: Identity) -> Result<(Welcome, SameImage), i32> {
+/// As [`serve`], for a supervisor that knows who this is: it waits for no [`Hello`].
+pub(crate) fn serve_known(line: &Line, status: &Status, own: Identity) -> i32 {
+    begin(line, status, own, false)
+}
+
+fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
+    // A supervisor that is gone wants nothing any more, least of all an error.
+    let greeted = greet(line, own, says_hello);
+    greeted.and_then(|(welcome, image)| work(line, status, &welcome, image)).unwrap_or_else(|code| code)
+}
+
+fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<(Welcome, SameImage), i32> {
     let frame = line.recv().map_err(|_| 0)?;
     let Ok(ToWorker::Welcome(welcome)) = codec::decode_borrowed(&frame) else { return Err(MISMATCH) };
     let hello = Hello { identity: Identity { token: welcome.identity.token, ..own }, pid: std::process::id() };
-    let mut answer = vec![FromWorker::Hello as u8];
-    codec::encode_into(&hello, &mut answer).map_err(|_| MISMATCH)?;
-    line.send(&answer, Vec::new()).map_err(|_| 0)?;
+    if says_hello {
+        let mut answer = vec![FromWorker::Hello as u8];
+        codec::encode_into(&hello, &mut answer).map_err(|_| MISMATCH)?;
+        line.send(&answer, Vec::new()).map_err(|_| 0)?;
+    }
     let same = SameImage::prove(own.build, welcome.identity.build);
     let image = same.filter(|_| hello.identity == welcome.identity).ok_or(MISMATCH)?;
     if let Some(directory) = &welcome.directory {

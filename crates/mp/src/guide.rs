@@ -150,6 +150,33 @@
 //! # }
 //! ```
 //!
+//! # How workers start
+//!
+//! By default a worker is your program executed anew. [`StartMethod::ForkServer`](crate::StartMethod) has a copy of your program
+//! that does nothing else fork the workers: they start faster, take a fraction of the memory, and share what
+//! [`preload`](crate::PoolBuilder::preload) has loaded once, without a copy for each, those that replace a dead one included.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! static WORDS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+//!
+//! fn load(text: String) {
+//!     WORDS.set(text.split(' ').map(str::to_owned).collect()).unwrap();
+//! }
+//! fn word(n: usize) -> Option<String> {
+//!     WORDS.get()?.get(n).cloned()
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(2).preload(load, ("loaded only once".to_owned(),)).build()?;
+//! assert_eq!(pool.apply(word, (2,))?.as_deref(), Some("once"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A copy is a copy: what must differ between workers and lives in a static is renewed by a function given to
+//! [`after_fork`](crate::after_fork). Thread-locals need none (`rand::rng()`, the keys of a `HashMap`): each worker has its own.
+//!
 //! # Processes, threads, or none
 //!
 //! The same program runs on each [`Backend`](crate::Backend), with the same results and errors: processes for isolation,

@@ -15,12 +15,15 @@ use std::panic::catch_unwind;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mp::{Pool, Queue};
+use mp::{Pool, Queue, StartMethod};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 /// Within this everybody is to be gone: what the catalogue of faults promises.
 const GONE: Duration = Duration::from_secs(2);
+
+/// What is added to a role whose workers a fork server makes.
+const FORKED: &str = ", forked";
 
 /// The descriptor with which a worker is born whose end means its supervisor's.
 const LIFELINE: i32 = 5;
@@ -41,6 +44,19 @@ const TESTS: &[Test] = &[
     ("ended_by_a_panic_in_main", || nobody_is_left("panics", None)),
     ("ended_by_a_return_that_forgets_its_pool", || nobody_is_left("forgets", None)),
     ("ended_while_its_workers_start", || nobody_is_left("starting", None)),
+    ("killed_with_forked_spinning_workers", || nobody_is_left("spinning, forked", Some(Signal::SIGKILL))),
+    ("killed_forked_and_only_the_lifeline_tells", || {
+        nobody_is_left("without_pdeathsig, forked", Some(Signal::SIGKILL))
+    }),
+    ("killed_forked_and_only_the_death_signal_tells", || {
+        nobody_is_left("without_lifeline, forked", Some(Signal::SIGKILL))
+    }),
+    ("killed_with_forked_idle_workers", || nobody_is_left("idle, forked", Some(Signal::SIGKILL))),
+    ("killed_with_forked_nested_pools", || nobody_is_left("nested, forked", Some(Signal::SIGKILL))),
+    ("killed_with_a_forked_process", || nobody_is_left("process, forked", Some(Signal::SIGKILL))),
+    ("ended_by_exit_with_forked_workers", || nobody_is_left("exits, forked", None)),
+    ("ended_by_a_return_that_forgets_its_forked_pool", || nobody_is_left("forgets, forked", None)),
+    ("ended_while_its_forked_workers_start", || nobody_is_left("starting, forked", None)),
 ];
 
 fn main() {
@@ -117,7 +133,10 @@ fn own_image() -> Option<std::path::PathBuf> {
 
 /// The other side: a program with a pool.
 fn supervisor(role: &str) {
-    let pool = Pool::new(4).expect("a pool");
+    let method = if role.ends_with(FORKED) { StartMethod::ForkServer } else { StartMethod::Spawn };
+    let full = role;
+    let role = role.trim_end_matches(FORKED);
+    let pool = Pool::builder().workers(4).start_method(method).build().expect("a pool");
     let born: Queue<u32> = Queue::new().expect("a queue");
     if role == "starting" {
         let born = std::iter::repeat_with(|| pool.worker_pids()).find(|pids| !pids.is_empty());
@@ -127,15 +146,18 @@ fn supervisor(role: &str) {
     }
     let workers = if role == "idle" { 0 } else { 4 };
     let tasks: Vec<_> =
-        (0..workers).map(|_| pool.apply_async(work, (role.to_owned(), born.clone())).expect("accepted")).collect();
+        (0..workers).map(|_| pool.apply_async(work, (full.to_owned(), born.clone())).expect("accepted")).collect();
     let expected = if role == "nested" { 12 } else { workers };
     (0..expected).for_each(|_| println!("{}", born.get().expect("a worker")));
     if role == "idle" {
         pool.map(|n: u32| n, 0..100).expect("all run");
         pool.worker_pids().into_iter().for_each(|pid| println!("{pid}"));
     }
-    let process = (role == "process").then(|| mp::Process::spawn(spinning, (born.clone(),)).expect("a process"));
+    let process = (role == "process").then(|| process_by(method, &born));
     process.iter().for_each(|_| println!("{}", born.get().expect("it runs")));
+    let servers = fork_servers();
+    assert_eq!(servers.is_empty(), method == StartMethod::Spawn);
+    servers.into_iter().for_each(|pid| println!("{pid}"));
     println!();
     match role {
         "exits" => std::process::exit(3),
@@ -147,6 +169,20 @@ fn supervisor(role: &str) {
     if role == "idle" {
         std::thread::park();
     }
+}
+
+fn process_by(method: StartMethod, born: &Queue<u32>) -> mp::Process<()> {
+    mp::Process::builder(spinning, (born.clone(),)).start_method(method).spawn().expect("a process")
+}
+
+/// The children of this process that make its workers.
+fn fork_servers() -> Vec<u32> {
+    let threads = std::fs::read_dir("/proc/self/task").expect("proc").flatten();
+    let children: String =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok()).collect();
+    let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let name = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    pids.filter(|pid| name(pid).starts_with("mp-fork-server")).collect()
 }
 
 fn spinning(born: Queue<u32>) {
@@ -161,17 +197,18 @@ fn spinning(born: Queue<u32>) {
 
 /// A worker's part: it spins, and has got rid of what the role says.
 fn work(role: String, born: Queue<u32>) {
-    match role.as_str() {
+    match role.trim_end_matches(FORKED) {
         "without_pdeathsig" => prctl::set_pdeathsig(None).expect("unset"),
         "without_lifeline" => nix::unistd::close(LIFELINE).expect("it was open"),
-        "nested" => return nested(born),
+        "nested" => return nested(&role, born),
         _ => {}
     }
     spinning(born);
 }
 
-fn nested(born: Queue<u32>) {
-    let pool = Pool::new(2).expect("a pool");
+fn nested(role: &str, born: Queue<u32>) {
+    let method = if role.ends_with(FORKED) { StartMethod::ForkServer } else { StartMethod::Spawn };
+    let pool = Pool::builder().workers(2).start_method(method).build().expect("a pool");
     let _tasks: Vec<_> = (0..2).map(|_| pool.apply_async(spinning, (born.clone(),)).expect("accepted")).collect();
     spinning(born);
 }

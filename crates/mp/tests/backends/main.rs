@@ -1,4 +1,5 @@
-//! The same calls, the same results, the same errors: each body runs over processes, threads, and the calling thread.
+//! The same calls, the same results, the same errors: each body runs over processes, spawned or forked by a fork server,
+//! threads, and the calling thread.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -8,7 +9,7 @@ mod codecs;
 mod crowd;
 mod ends;
 
-use mp::Backend;
+use mp::{Backend, StartMethod};
 
 mp::test_support!();
 
@@ -19,7 +20,12 @@ macro_rules! on_each_backend {
 
             #[test]
             fn processes() {
-                common::bench(stringify!($body), Backend::Processes, $file::$body);
+                common::bench_by(StartMethod::Spawn, stringify!($body), Backend::Processes, $file::$body);
+            }
+
+            #[test]
+            fn fork_server() {
+                common::bench_by(StartMethod::ForkServer, stringify!($body), Backend::Processes, $file::$body);
             }
 
             #[test]

@@ -57,7 +57,7 @@ pub(crate) fn describe_children() -> String {
 }
 
 /// The children of all threads, zombies included.
-fn children() -> Vec<u32> {
+pub(crate) fn children() -> Vec<u32> {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()

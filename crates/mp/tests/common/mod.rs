@@ -1,19 +1,19 @@
 //! What every test here runs under: a watchdog that tells what it sees, and a look at what is left behind.
 //!
 //! ```text
-//!  bench(name, backend, body) ─▶ watchdog ─▶ body(&Bench) ─▶ pools dropped ─▶ nobody of them left
-//!                                                                └─▶ no other test runs? then also: no child at all,
-//!                                                                    no descriptor more, nothing new in /dev/shm
+//!  bench(name, backend, body) ─▶ each start method ─▶ watchdog ─▶ body(&Bench) ─▶ pools dropped
+//!     ─▶ nobody of them left
+//!         └─▶ no other test runs? then also: no child at all, no descriptor more, nothing new in /dev/shm
 //! ```
 
-mod left;
+pub(crate) mod left;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use mp::{Backend, Pool, PoolBuilder};
+use mp::{Backend, Pool, PoolBuilder, StartMethod};
 
 /// A test that takes longer hangs. Generous: the machine may be busy with something else.
 const LIMIT: Duration = Duration::from_secs(150);
@@ -21,6 +21,7 @@ const LIMIT: Duration = Duration::from_secs(150);
 /// What a test has at hand.
 pub(crate) struct Bench {
     pub(crate) backend: Backend,
+    pub(crate) start_method: StartMethod,
     name: String,
     pools: Arc<Mutex<Vec<Weak<Pool>>>>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// A pool of this test's backend, to be configured.
     pub(crate) fn builder(&self) -> PoolBuilder {
-        Pool::builder().backend(self.backend).name(&self.name)
+        Pool::builder().backend(self.backend).start_method(self.start_method).name(&self.name)
     }
 
     /// Builds a pool, and shows it to the watchdog.
@@ -44,12 +45,21 @@ impl Bench {
     }
 }
 
+/// Runs `body` over each way in which workers of this backend start.
+pub(crate) fn bench(name: &str, backend: Backend, body: impl Fn(&Bench)) {
+    let methods = match backend {
+        Backend::Processes => &[StartMethod::Spawn, StartMethod::ForkServer][..],
+        _ => &[StartMethod::Spawn],
+    };
+    methods.iter().for_each(|method| bench_by(*method, name, backend, &body));
+}
+
 /// Runs `body` under a watchdog, and looks at what it leaves.
-pub(crate) fn bench(name: &str, backend: Backend, body: impl FnOnce(&Bench)) {
+pub(crate) fn bench_by(start_method: StartMethod, name: &str, backend: Backend, body: impl FnOnce(&Bench)) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let turn = left::take_turn();
     let name = format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let bench = Bench { backend, name: name.clone(), pools: Arc::default() };
+    let bench = Bench { backend, start_method, name: name.clone(), pools: Arc::default() };
     let watchdog = watch(name.clone(), Arc::clone(&bench.pools));
     body(&bench);
     drop(bench);

@@ -114,20 +114,21 @@ fn an_abandoned_lazy_map_stops_reading() {
 
 #[test]
 fn processes_end_as_they_are_told() {
-    bench("process", Backend::Processes, |_| {
-        assert_eq!(Process::spawn(square, (7,)).expect("spawned").join(), Ok(49));
-        let spinning = Process::spawn(spin, ()).expect("spawned");
+    bench("process", Backend::Processes, |bench| {
+        let method = bench.start_method;
+        assert_eq!(Process::builder(square, (7,)).start_method(method).spawn().expect("spawned").join(), Ok(49));
+        let spinning = Process::builder(spin, ()).start_method(method).spawn().expect("spawned");
         assert!(spinning.is_alive() && spinning.exit_code().is_none());
         spinning.terminate();
         assert!(matches!(spinning.wait(), WorkerExit::Signaled { signal: 15, .. }));
         assert_eq!(spinning.exit_code(), Some(-15));
         assert!(matches!(spinning.join(), Err(Failure::Lost { .. })));
-        let killed = Process::spawn(spin, ()).expect("spawned");
+        let killed = Process::builder(spin, ()).start_method(method).spawn().expect("spawned");
         killed.kill();
         assert_eq!(killed.wait().code(), Some(-9));
-        let panicking = Process::spawn(|| -> () { panic!("no") }, ()).expect("spawned");
+        let panicking = Process::builder(|| -> () { panic!("no") }, ()).start_method(method).spawn().expect("spawned");
         assert_eq!(panicking.wait(), WorkerExit::Exited(1));
-        let dropped = Process::spawn(spin, ()).expect("spawned");
+        let dropped = Process::builder(spin, ()).start_method(method).spawn().expect("spawned");
         let pid = dropped.pid();
         drop(dropped);
         eventually("it is gone", || state_of(pid).is_none());

@@ -1,0 +1,305 @@
+//! The supervisor's side of a fork server: started when the first worker is wanted, asked for each, started again when it dies.
+//!
+//! Does **not** know pools or tasks; nor what a fork server does (`mp-worker` does).
+//!
+//! ```text
+//!  engine: Start ─▶ forker's thread ─▶ order, descriptors ─▶ fork server ─ clone3 ─▶ worker
+//!    ◀── born ──────────┘ ◀─────────────────── Born(pid) ────────────────────────────┘
+//! ```
+//!
+//! All pools with the same preload share one, and the last to end ends it (I7). It is started by the spawner's thread:
+//! `PR_SET_PDEATHSIG` of the workers follows the thread that spawned their maker, since they have the same parent. No wait for
+//! it is without limit (I2): one that does not answer is killed, with all in its process group, and another one is asked once.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use mp_link::births;
+use mp_sys::child::{Child, Launch, Stream};
+use mp_sys::{birth, image, socket};
+use mp_wire::birth::{Answer, Bear, Order, Prepare};
+use mp_wire::frame::Identity;
+use mp_worker::{Entry, FORK_SERVER, Sockets};
+use parking_lot::Mutex;
+
+use crate::engine::Making;
+use crate::error::{Error, Result};
+use crate::settings::{Backend, StartMethod};
+use crate::spawner;
+use crate::streams::Streams;
+
+/// Longer than any fork takes, on a machine that has far too much to do.
+const BIRTH: Duration = Duration::from_secs(10);
+
+/// Room for what `ps` shows of a worker: its id, its pool's name.
+const ROOM: [usize; 2] = [24, 64];
+
+/// What a fork server runs once, before it makes workers.
+#[derive(Clone, Debug)]
+pub(crate) struct Preload {
+    pub(crate) entry: Entry,
+    pub(crate) args: Arc<[u8]>,
+}
+
+impl Preload {
+    fn is(&self, other: &Self) -> bool {
+        self.entry as usize == other.entry as usize && self.args == other.args
+    }
+}
+
+/// One fork server, or the one that comes after it.
+#[derive(Debug)]
+pub(crate) struct ForkServer {
+    identity: Identity,
+    preload: Option<Preload>,
+    /// How long it may take until it is ready.
+    limit: Duration,
+    live: Mutex<Option<Live>>,
+    forker: Sender<Job>,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A fork server that is there.
+#[derive(Debug)]
+struct Live {
+    child: Child,
+    orders: OwnedFd,
+    /// Its environment.
+    env: Vec<(OsString, OsString)>,
+}
+
+/// A worker to be made.
+pub(crate) struct Wanted<'a> {
+    pub(crate) id: String,
+    pub(crate) pool: &'a str,
+    pub(crate) streams: &'a Streams,
+    pub(crate) sockets: &'a Sockets,
+}
+
+impl Making {
+    /// With the fork server that it needs, if it needs one, which runs `preload` first and may take `limit` for it.
+    pub(crate) fn with_server(mut self, preload: Option<Preload>, limit: Duration) -> Result<Self> {
+        if (self.backend, self.start_method) == (Backend::Processes, StartMethod::ForkServer) {
+            let server = ForkServer::shared(self.calling.identity, preload, limit);
+            self.server =
+                Some(server.map_err(|source| Error::Os { doing: "no thread could be made to fork", source })?);
+        }
+        Ok(self)
+    }
+}
+
+impl ForkServer {
+    /// The one of this process with this preload. It is not started yet.
+    pub(crate) fn shared(identity: Identity, preload: Option<Preload>, limit: Duration) -> io::Result<Arc<Self>> {
+        static ALL: Mutex<Vec<Weak<ForkServer>>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock();
+        all.retain(|server| server.strong_count() > 0);
+        let same = |server: &Arc<Self>| match (&server.preload, &preload) {
+            (Some(one), Some(other)) => one.is(other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if let Some(server) = all.iter().filter_map(Weak::upgrade).find(same) {
+            return Ok(server);
+        }
+        let forker = forker()?;
+        let server = Arc::new(Self { identity, preload, limit, live: Mutex::new(None), forker });
+        all.push(Arc::downgrade(&server));
+        Ok(server)
+    }
+
+    /// Runs `job` in the thread that may wait for the fork server. It is handed back where there is no such thread.
+    pub(crate) fn hand(&self, job: Job) -> Result<(), Job> {
+        self.forker.send(job).map_err(|refused| refused.0)
+    }
+
+    /// Makes a worker. Waits for the fork server, in bounds; does something before, once, while the other is at work.
+    pub(crate) fn bear(&self, wanted: &Wanted<'_>, meanwhile: impl FnOnce()) -> io::Result<Child> {
+        let mut once = Some(meanwhile);
+        let mut meanwhile = || once.take().into_iter().for_each(|act| act());
+        let mut live = self.live.lock();
+        let fresh = live.is_none();
+        match self.ask(&mut live, wanted, &mut meanwhile) {
+            // It had died, or hung: nobody was there to notice.
+            Err(error) if live.is_none() && !fresh => {
+                tracing::warn!(%error, "fork server is started anew");
+                self.ask(&mut live, wanted, &mut meanwhile)
+            }
+            other => other,
+        }
+    }
+
+    /// Asks the one that is there, or a new one. Afterwards it is there only if it is well.
+    fn ask(&self, live: &mut Option<Live>, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Child> {
+        let server = match live.take() {
+            Some(server) => server,
+            None => self.launch()?,
+        };
+        match server.order(wanted, meanwhile) {
+            Ok(answer) => {
+                let child = server.made(answer);
+                *live = Some(server);
+                child
+            }
+            Err(error) => {
+                server.end();
+                Err(error)
+            }
+        }
+    }
+
+    fn launch(&self) -> io::Result<Live> {
+        let (orders, theirs) = socket::packet_pair()?;
+        let null: OwnedFd = std::fs::File::open("/dev/null")?.into();
+        let taken = || socket::raise(&null);
+        let env: Vec<_> = std::env::vars_os().collect();
+        let role = (mp_worker::ENV.into(), format!("{FORK_SERVER}{}", std::process::id()).into());
+        let launch = Launch {
+            args: arguments(),
+            env: env.iter().cloned().chain([role]).collect(),
+            fds: vec![theirs, birth::lifeline()?, taken()?, taken()?],
+            ..Launch::default()
+        };
+        let server = Live { child: spawn(launch)?, orders, env };
+        tracing::debug!(pid = server.child.pid(), "fork server started");
+        match server.prepare(self) {
+            Ok(Answer::Ready) => Ok(server),
+            other => {
+                server.end();
+                Err(io::Error::other(match other {
+                    Ok(Answer::Refused(reason)) => reason,
+                    Ok(Answer::Ready | Answer::Born(_)) => "fork server answered out of turn".to_owned(),
+                    Err(error) => format!("fork server did not get ready: {error}"),
+                }))
+            }
+        }
+    }
+}
+
+impl Drop for ForkServer {
+    fn drop(&mut self) {
+        if let Some(server) = self.live.get_mut().take() {
+            server.end();
+        }
+    }
+}
+
+impl Live {
+    fn prepare(&self, to: &ForkServer) -> io::Result<Answer> {
+        let preload = to.preload.as_ref();
+        let order = Order::Prepare(Prepare {
+            identity: to.identity,
+            preload: preload.map(|preload| image::offset_of(preload.entry as usize)),
+            args: preload.map_or_else(Vec::new, |preload| preload.args.to_vec()),
+        });
+        births::send(&self.orders, &order, &[])?;
+        births::heard(&self.orders, to.limit)
+    }
+
+    fn order(&self, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Answer> {
+        let Sockets { frames, descriptors, lifeline, status } = wanted.sockets;
+        let directory = birth::directory()?;
+        let (stdout, stderr) = (stream(&wanted.streams.stdout.open()?, 1)?, stream(&wanted.streams.stderr.open()?, 2)?);
+        let fds: [&OwnedFd; 7] = [frames, descriptors, lifeline, status, &directory, &stdout, &stderr];
+        let fds: Vec<BorrowedFd<'_>> = fds.into_iter().map(AsFd::as_fd).collect();
+        let env = changes(&self.env, &wanted.streams.env);
+        let order = Order::Bear(Bear { id: wanted.id.clone(), pool: wanted.pool.to_owned(), env });
+        births::send(&self.orders, &order, &fds)?;
+        meanwhile();
+        births::heard(&self.orders, BIRTH)
+    }
+
+    fn made(&self, answer: Answer) -> io::Result<Child> {
+        match answer {
+            Answer::Born(pid) => Child::adopt(pid),
+            Answer::Refused(reason) => Err(io::Error::other(format!("fork server could not fork: {reason}"))),
+            Answer::Ready => Err(io::Error::other("fork server answered out of turn")),
+        }
+    }
+
+    /// Ends it, and a worker that it has made and nobody heard of.
+    fn end(self) {
+        self.child.end_all();
+        // One that answered too late has left the group.
+        while let Ok(Answer::Born(pid)) = births::heard(&self.orders, Duration::ZERO) {
+            if let Ok(child) = Child::adopt(pid) {
+                child.end();
+            }
+        }
+    }
+}
+
+/// By the spawner's thread, which lives as long as the process: the workers end with it, as those that it spawned.
+fn spawn(launch: Launch) -> io::Result<Child> {
+    let (sender, receiver) = channel();
+    let start = Box::new(move || drop(sender.send(launch.spawn())));
+    let no_thread = || io::Error::other("no thread could be made to start it");
+    spawner::hand(start).map_err(|_| no_thread())?;
+    // It waits for the system only.
+    receiver.recv().map_err(|_| no_thread())?
+}
+
+/// A thread that runs what it is handed until nobody can hand it anything.
+fn forker() -> io::Result<Sender<Job>> {
+    let (sender, receiver) = channel::<Job>();
+    let body = move || receiver.into_iter().for_each(|job| job());
+    std::thread::Builder::new().name("mp-forker".to_owned()).spawn(body)?;
+    Ok(sender)
+}
+
+fn arguments() -> Vec<OsString> {
+    let [id, pool] = ROOM;
+    vec!["mp-worker".into(), format!("{:id$}", "fork-server").into(), " ".repeat(pool).into()]
+}
+
+/// What a worker is to have as descriptor `number`: this process's own, if it has one, where nothing else was said.
+fn stream(stream: &Stream, number: i32) -> io::Result<OwnedFd> {
+    let null = || Ok(std::fs::File::options().write(true).open("/dev/null")?.into());
+    match stream {
+        Stream::To(fd) => fd.try_clone(),
+        Stream::Null => null(),
+        Stream::Inherit => match number {
+            1 => io::stdout().as_fd().try_clone_to_owned().or_else(|_| null()),
+            _ => io::stderr().as_fd().try_clone_to_owned().or_else(|_| null()),
+        },
+    }
+}
+
+type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// How a worker's environment is to differ from the fork server's: as this process's does by now, and `own` on top.
+fn changes(servers: &[(OsString, OsString)], own: &[(OsString, OsString)]) -> Vec<Change> {
+    let now: Vec<_> = std::env::vars_os().collect();
+    let bytes = |text: &OsString| text.as_bytes().to_vec();
+    let gone = servers.iter().filter(|(name, _)| !now.iter().any(|(kept, _)| kept == name));
+    let set = now.iter().filter(|pair| !servers.contains(pair)).chain(own);
+    gone.map(|(name, _)| (bytes(name), None))
+        .chain(set.map(|(name, value)| (bytes(name), Some(bytes(value)))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_of_the_environment_is_sent() {
+        let mut servers: Vec<_> = std::env::vars_os().collect();
+        assert_eq!(changes(&servers, &[]), []);
+        let (name, value) = servers.pop().expect("tests have an environment");
+        servers.push(("MP_TEST_GONE".into(), "1".into()));
+        let own = [("MP_TEST_OWN".into(), "2".into())];
+        let expected = [
+            (b"MP_TEST_GONE".to_vec(), None),
+            (name.as_bytes().to_vec(), Some(value.as_bytes().to_vec())),
+            (b"MP_TEST_OWN".to_vec(), Some(b"2".to_vec())),
+        ];
+        assert_eq!(changes(&servers, &own), expected);
+    }
+}

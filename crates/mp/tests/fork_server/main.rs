@@ -1,0 +1,39 @@
+//! Workers that a fork server makes: what they share, what each has for itself, and who survives whom.
+//!
+//! What all workers have in common is in `backends` and `faults`, whose bodies run over each start method.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod deaths;
+mod preload;
+mod surroundings;
+
+use mp::{Backend, PoolBuilder, StartMethod};
+
+mp::test_support!();
+
+/// Fork servers with the same preload are one for the whole process, so whoever kills one must be alone: one test at a time.
+fn alone(name: &str, body: impl FnOnce(&common::Bench)) {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    common::bench_by(StartMethod::ForkServer, name, Backend::Processes, body);
+}
+
+/// Each task on a worker of its own.
+fn fresh_each(bench: &common::Bench, workers: usize) -> PoolBuilder {
+    bench.builder().workers(workers).max_tasks_per_worker(1)
+}
+
+/// The fork servers of this process; and workers that have only just been made, which have its name for a moment.
+fn servers() -> Vec<u32> {
+    common::left::children().into_iter().filter(|pid| name_of(*pid).starts_with("mp-fork-server")).collect()
+}
+
+fn server() -> u32 {
+    common::found("one for all", || if let [server] = servers()[..] { Some(server) } else { None })
+}
+
+fn name_of(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default()
+}

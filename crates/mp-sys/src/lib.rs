@@ -9,6 +9,7 @@ pub mod futex;
 pub mod image;
 pub mod memfile;
 pub mod memory;
+pub mod pidfd;
 pub mod poll;
 pub mod robust;
 pub mod shared;

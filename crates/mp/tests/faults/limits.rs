@@ -52,6 +52,33 @@ fn whatever_a_task_does_it_ends_in_time() {
     });
 }
 
+/// What is promised: the limit, the grace, and 50 ms.
+#[test]
+fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
+    bench("50_ms", Backend::Processes, |bench| {
+        fn deaf_for_10_s() {
+            let mut set = SigSet::empty();
+            set.add(Signal::SIGTERM);
+            set.thread_block().expect("blocked");
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(10) {
+                std::hint::spin_loop();
+            }
+        }
+        let limit = Duration::from_millis(100);
+        for workers in [1, 2, 5, 13] {
+            let pool = bench.build(bench.builder().workers(workers).timeout(limit).grace(GRACE));
+            // Its clock runs from when it begins, so the worker is to be there.
+            works(&pool);
+            let start = Instant::now();
+            let outcome = pool.apply(deaf_for_10_s, ());
+            let took = start.elapsed();
+            assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == limit), "{outcome:?}");
+            assert!(took >= limit + GRACE && took < limit + GRACE + Duration::from_millis(50), "{took:?}");
+        }
+    });
+}
+
 #[test]
 fn of_a_hundred_only_the_late_ones_are_ended() {
     bench("some_late", Backend::Processes, |bench| {

@@ -140,6 +140,7 @@ impl Engine {
                 if state.is_stopping(worker) { self.signal(state, worker, Signal::SIGKILL) } else { None }
             }
             Err(error) => {
+                let error = mp_sys::descriptors::explain(error);
                 let reason = error.to_string();
                 state.start_error = Some(error);
                 Some(Event::StartFailed(worker, reason))

@@ -5,6 +5,7 @@
 pub mod birth;
 pub mod child;
 pub mod clock;
+pub mod descriptors;
 pub mod futex;
 pub mod image;
 pub mod memfile;

@@ -166,8 +166,8 @@ impl Engine {
     /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
-        match &io.child {
-            Some(child) => child.signal(signal),
+        match io.child.clone() {
+            Some(child) => io.signal(&child, signal),
             None => {
                 io.revoke_all();
                 io.line.hang_up();

@@ -5,6 +5,7 @@
 pub mod birth;
 pub mod child;
 pub mod clock;
+pub mod descent;
 pub mod descriptors;
 pub mod futex;
 pub mod image;

@@ -94,6 +94,7 @@ fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status, Identity)>
 /// Serves in a process that was forked instead of started; never returns.
 pub fn serve_forked(parent: u32, sockets: Sockets) -> ! {
     birth::drop_inherited_lifeline();
+    crate::depth::note_fork();
     exit(match set_up(parent, sockets) {
         Ok((line, status, own)) => serve(&line, &status, own),
         Err(error) => explain(&error),

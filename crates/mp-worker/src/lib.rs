@@ -8,6 +8,7 @@
 //! ```
 
 mod context;
+pub mod depth;
 mod init;
 mod outbound;
 mod panic;

@@ -2,6 +2,8 @@
 //!
 //! Snapshots are inline; pids and times in them are replaced by `PID` and `TIME`.
 
+#[path = "cli/chaos.rs"]
+mod chaos;
 #[path = "cli/completions.rs"]
 mod completions;
 #[path = "cli/help.rs"]

@@ -95,6 +95,11 @@ impl Living {
         found
     }
 
+    /// Whether SIGTSTP or SIGSTOP has come to it.
+    pub(super) fn is_stopped(&self) -> bool {
+        stat(self.pid()).is_some_and(|fields| fields[0] == "T")
+    }
+
     /// Its exit code and what it said. Whatever it still prints is read, so that it can end.
     pub(super) fn end(mut self) -> (Option<i32>, String) {
         let (input, mut said) = (self.0.stdin.take(), String::new());
@@ -125,6 +130,13 @@ impl Worker {
         stat(self.pid).is_some_and(|fields| fields[0] == "T")
     }
 
+    /// Whether `signal` has come to it, and it has not heard it.
+    pub(super) fn has_pending(self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap_or("0");
+        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << (signal as u64 - 1)) != 0)
+    }
+
     /// Processor time it has used, in ticks of 10 ms.
     pub(super) fn ticks(self) -> u64 {
         stat(self.pid).and_then(|fields| fields.get(11)?.parse().ok()).unwrap_or(0)
@@ -141,7 +153,7 @@ pub(super) fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> 
     }
 }
 
-fn children(pid: i32) -> Vec<Worker> {
+pub(super) fn children(pid: i32) -> Vec<Worker> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
     let pids: Vec<_> =

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::living::{Living, Worker, until};
+use super::living::{Living, Worker, children, until};
 
 /// From the signal to the end; a busy machine is slow.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -95,9 +95,9 @@ fn the_second_ctrl_c_ends_at_once() {
         }
         until("all are stopped", PROMPT, || workers.iter().all(|worker| worker.is_stopped()));
         mpctl.signal(name);
+        // Two signals at once are one: that the first was heard shows by what it has asked of those who cannot hear.
+        until("they are asked to end", PROMPT, || workers.iter().all(|worker| worker.has_pending(Signal::SIGTERM)));
         let begun = Instant::now();
-        // sleep: two signals at once are one, and that the first was heard shows nowhere.
-        std::thread::sleep(Duration::from_millis(100));
         mpctl.signal(name);
         let (code, said) = mpctl.end();
         assert_eq!((code, said.as_str()), (Some(130), ""));
@@ -140,4 +140,37 @@ fn a_full_disk_is_an_error() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.starts_with("mpctl: cannot write results: No space left"), "{said}");
+}
+
+/// What Ctrl-Z does to it, and `fg`: a terminal's signal comes to mpctl alone, since its workers are in groups of their own.
+/// For longer than the limit nobody listens: who has finished meanwhile, or had not begun, is not late.
+#[test]
+fn time_that_it_was_stopped_does_not_count_against_limits() {
+    let items = ["map", "sleep_ms", "300", "301", "302", "303", "304", "305", "306", "307", "--timeout", "1s"];
+    let mpctl = Living::start(&[&items[..], &["--workers", "2", "--async"]].concat());
+    let workers = mpctl.workers(2);
+    mpctl.signal(Signal::SIGTSTP);
+    until("it is stopped", PROMPT, || mpctl.is_stopped());
+    assert!(workers.iter().all(|worker| worker.is_there()));
+    let stopped_at = Instant::now();
+    until("more than the limit has passed", PROMPT, || stopped_at.elapsed() > Duration::from_millis(1500));
+    mpctl.signal(Signal::SIGCONT);
+    let (code, said) = mpctl.end();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// While workers are born there may be no handler yet: the signal then ends it as it ends any program.
+#[test]
+fn ctrl_c_at_any_moment_of_its_start_leaves_nobody() {
+    for moment in 0..20 {
+        let mpctl = Living::start(&["map", "crash.spin", "3600001..=3600008", "--workers", "8"]);
+        let pid = mpctl.pid();
+        until("some workers are there", PROMPT, || children(pid).len() >= moment % 5);
+        let workers = children(pid);
+        mpctl.signal(Signal::SIGINT);
+        let (code, said) = mpctl.end();
+        assert!(matches!(code, Some(130) | None), "{code:?}: {said}");
+        assert!(said.lines().count() <= 1, "{said}");
+        until("nobody is left", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::chaos_cmd::Chaos;
 use crate::{duration, exit};
 
 const STYLES: Styles = Styles::styled()
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Spawn(Spawn),
     Apply(Apply),
     Map(Map),
+    Chaos(Chaos),
     Completions(Completions),
     Man(Man),
 }
@@ -246,7 +248,7 @@ pub(crate) struct Man {
     pub(crate) dir: Option<PathBuf>,
 }
 
-fn workers(text: &str) -> Result<usize, String> {
+pub(crate) fn workers(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least one worker is needed".to_owned()),
         Ok(workers) => Ok(workers),

@@ -24,6 +24,8 @@
 
 mod args;
 mod arguments;
+pub mod chaos;
+mod chaos_cmd;
 mod commands;
 mod completions;
 mod duration;

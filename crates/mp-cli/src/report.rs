@@ -120,7 +120,7 @@ pub(crate) fn problem_json(problem: &Problem) -> Value {
     json!({"kind": "rejected", "message": problem.message, "hint": problem.hint})
 }
 
-fn kind(failure: &Failure) -> &'static str {
+pub(crate) fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Panicked { .. } => "panicked",
         Failure::Lost { .. } => "lost",

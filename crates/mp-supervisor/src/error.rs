@@ -16,6 +16,10 @@ pub enum Error {
     /// This process is itself a worker whose `main` does not begin with [`mp_worker::init`].
     #[error("this process is a worker copy of a program whose main does not begin with mp::init()")]
     WorkerRunsMain,
+    /// This process is a worker of a worker of a worker, so deep, and wants workers of its own: most probably a task that
+    /// starts a pool for itself, without end.
+    #[error("workers of workers are {0} deep here, and may not be deeper (MP_MAX_DEPTH sets another limit)")]
+    TooDeep(u32),
     /// A number of the builder makes no sense.
     #[error("{0}")]
     Invalid(String),

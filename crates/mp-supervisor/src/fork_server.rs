@@ -208,7 +208,8 @@ impl Live {
         let (stdout, stderr) = (stream(&wanted.streams.stdout.open()?, 1)?, stream(&wanted.streams.stderr.open()?, 2)?);
         let fds: [&OwnedFd; 7] = [frames, descriptors, lifeline, status, &directory, &stdout, &stderr];
         let fds: Vec<BorrowedFd<'_>> = fds.into_iter().map(AsFd::as_fd).collect();
-        let env = changes(&self.env, &wanted.streams.env);
+        let own: Vec<_> = wanted.streams.env.iter().cloned().chain([mp_worker::depth::for_worker()]).collect();
+        let env = changes(&self.env, &own);
         let order = Order::Bear(Bear { id: wanted.id.clone(), pool: wanted.pool.to_owned(), env });
         births::send(&self.orders, &order, &fds)?;
         meanwhile();

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Exit, State};
 use crate::outcomes::Speech;
 use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
+use crate::worker_io::WorkerIo;
 
 /// So many frames are read from one worker before the others have their turn.
 const TURN: usize = 32;
@@ -44,7 +45,7 @@ impl Listener for Engine {
         let Some(ended) = child.reap() else { return };
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(&mut state, worker);
+        self.remove(&mut state, worker).iter().for_each(WorkerIo::end_descendants);
         let exit = exit_of(ended);
         tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
         state.note_exit(Exit { worker, pid: child.pid(), exit });

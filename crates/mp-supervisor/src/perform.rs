@@ -167,6 +167,7 @@ impl Engine {
                 }
             }
             Err(error) => {
+                let error = mp_sys::descriptors::explain(error);
                 let reason = error.to_string();
                 state.start_error = Some(error);
                 Some(Event::StartFailed(worker, reason))
@@ -192,8 +193,8 @@ impl Engine {
     /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
-        match &io.child {
-            Some(child) => child.signal(signal),
+        match io.child.clone() {
+            Some(child) => io.signal(&child, signal),
             None => {
                 io.revoke_all();
                 io.line.hang_up();

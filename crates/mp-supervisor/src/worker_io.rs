@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use mp_link::{Line, LinkError, Status};
 use mp_scheduler::Inspection;
-use mp_sys::child::{self, Child, Launch};
+use mp_sys::child::{self, Child, Launch, Signal};
+use mp_sys::pidfd::Pidfd;
 use mp_sys::{birth, clock, socket};
 use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
 use mp_wire::{WorkerId, codec};
@@ -29,6 +30,8 @@ pub(crate) struct WorkerIo {
     pub(crate) status: Status,
     /// `None` for a thread.
     pub(crate) child: Option<Arc<Child>>,
+    /// Those whom it has started, as far as they were there when it was signalled.
+    pub(crate) descendants: Vec<Pidfd>,
     pub(crate) identity: Identity,
     /// Whether it was made by who knows what it is: it says no Hello, and is ready once it is there.
     pub(crate) known: bool,
@@ -54,6 +57,9 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
         }
         if !mp_worker::initialized() {
             return Err(Error::NotInitialized);
+        }
+        if mp_worker::depth::depth() >= mp_worker::depth::most() {
+            return Err(Error::TooDeep(mp_worker::depth::depth()));
         }
     }
     let identity = mp_worker::own_identity()
@@ -101,6 +107,7 @@ impl WorkerIo {
         let Sockets { frames, descriptors, lifeline, status: status_fd } = theirs;
         let mut env = launch.env;
         env.push((mp_worker::ENV.into(), std::process::id().to_string().into()));
+        env.push(mp_worker::depth::for_worker());
         let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
         let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
         let child = launch.spawn()?;
@@ -169,11 +176,24 @@ impl WorkerIo {
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, Vec::new());
         let line = Arc::new(line);
-        Ok(Self { id, line, status, child: None, identity, known: false, records: 0, busy_since: None })
+        let descendants = Vec::new();
+        Ok(Self { id, line, status, child: None, descendants, identity, known: false, records: 0, busy_since: None })
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().map_or_else(std::process::id, |child| child.pid())
+    }
+
+    /// Who has left its process group is found only while it lives itself.
+    pub(crate) fn signal(&mut self, child: &Child, signal: Signal) {
+        self.descendants.extend(mp_sys::descent::of(child.pid()));
+        child.signal(signal);
+    }
+
+    /// It is dead; what it had started is to end as well.
+    pub(crate) fn end_descendants(&self) {
+        // It fails only where one has ended already.
+        self.descendants.iter().for_each(|one| drop(one.signal(Signal::SIGKILL)));
     }
 
     pub(crate) fn stop(&self, code: i32) {

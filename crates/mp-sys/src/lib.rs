@@ -5,11 +5,14 @@
 pub mod birth;
 pub mod child;
 pub mod clock;
+pub mod descent;
+pub mod descriptors;
 pub mod futex;
 pub mod image;
 pub mod memfile;
 pub mod memory;
 pub mod parcel;
+pub mod pidfd;
 pub mod poll;
 pub mod robust;
 pub mod shared;

@@ -33,7 +33,9 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// When there are no descriptors left.
 #[expect(unsafe_code, reason = "fcntl gives a number that is ours to own")]
 pub fn raise(fd: impl AsFd) -> io::Result<OwnedFd> {
-    let raw = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(LOWEST))?;
+    // What is above the limit is said to be invalid; it is that there are no more.
+    let none_left = |error| if error == Errno::EINVAL { Errno::EMFILE } else { error };
+    let raw = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(LOWEST)).map_err(none_left)?;
     // SAFETY: F_DUPFD_CLOEXEC just made this descriptor; nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }

@@ -98,6 +98,7 @@ pub(crate) fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status)
 /// Serves in a process that was forked instead of started; never returns.
 pub fn serve_forked(parent: u32, sockets: Sockets) -> ! {
     birth::drop_inherited_lifeline();
+    crate::depth::note_fork();
     let ready = set_up(parent, sockets).and_then(|(line, status)| Ok((line, status, own_identity()?)));
     exit(match ready {
         Ok((line, status, own)) => {

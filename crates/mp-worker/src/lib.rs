@@ -9,6 +9,7 @@
 
 mod after_fork;
 mod context;
+pub mod depth;
 mod fork_server;
 mod init;
 mod outbound;

@@ -17,13 +17,16 @@ const TURNS: usize = 20;
 const ROUNDS: usize = 20;
 const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 
+/// A figure and its name.
+type Part = (&'static str, fn() -> mp::Result<()>);
+
 fn main() -> mp::Result<()> {
     mp::init();
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     if wanted.as_deref() == Some("nothing") {
         return Ok(());
     }
-    let parts: [(&str, fn() -> mp::Result<()>); 5] =
+    let parts: [Part; 5] =
         [("birth", birth), ("ready", ready), ("memory", memory), ("idle", idle), ("thousand", thousand)];
     for (name, part) in parts {
         if wanted.as_deref().is_none_or(|wanted| wanted == name) {

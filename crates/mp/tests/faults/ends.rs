@@ -9,18 +9,18 @@ use crate::common::{bench, eventually, works};
 use crate::tasks::{LONG, queue, signal, spin, square, state_of, wait_at};
 
 #[test]
-fn a_fresh_worker_for_each_of_a_thousand_tasks() {
+fn a_fresh_worker_for_each_of_ten_thousand_tasks() {
     bench("recycled", Backend::Processes, |bench| {
         let pool = bench.build(bench.builder().workers(4).max_tasks_per_worker(1));
         let pid_and_square = |n: u64| (std::process::id(), square(n));
-        let outcomes = pool.map(pid_and_square, 0..1000).expect("no recycling is called a crash");
+        let outcomes = pool.map(pid_and_square, 0..10_000).expect("no recycling is called a crash");
         assert!(outcomes.iter().zip(0..).all(|((_, value), n)| *value == square(n)));
         let mut pids: Vec<_> = outcomes.iter().map(|(pid, _)| *pid).collect();
         pids.dedup();
-        assert_eq!(pids.len(), 1000, "no worker ran two in a row");
+        assert_eq!(pids.len(), 10_000, "no worker ran two in a row");
         works(&pool);
         let stats = pool.stats();
-        assert_eq!((stats.completed, stats.failed, stats.deaths), (1001, 0, 0));
+        assert_eq!((stats.completed, stats.failed, stats.deaths), (10_001, 0, 0));
     });
 }
 

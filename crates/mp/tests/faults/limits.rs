@@ -52,6 +52,33 @@ fn whatever_a_task_does_it_ends_in_time() {
     });
 }
 
+/// What is promised: the limit, the grace, and 50 ms.
+#[test]
+fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
+    bench("50_ms", Backend::Processes, |bench| {
+        fn deaf_for_10_s() {
+            let mut set = SigSet::empty();
+            set.add(Signal::SIGTERM);
+            set.thread_block().expect("blocked");
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(10) {
+                std::hint::spin_loop();
+            }
+        }
+        let limit = Duration::from_millis(100);
+        for workers in [1, 2, 5, 13] {
+            let pool = bench.build(bench.builder().workers(workers).timeout(limit).grace(GRACE));
+            // Its clock runs from when it begins, so the worker is to be there.
+            works(&pool);
+            let start = Instant::now();
+            let outcome = pool.apply(deaf_for_10_s, ());
+            let took = start.elapsed();
+            assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == limit), "{outcome:?}");
+            assert!(took >= limit + GRACE && took < limit + GRACE + Duration::from_millis(50), "{took:?}");
+        }
+    });
+}
+
 #[test]
 fn of_a_hundred_only_the_late_ones_are_ended() {
     bench("some_late", Backend::Processes, |bench| {
@@ -171,22 +198,30 @@ fn cancel_queued_running_and_finished() {
     });
 }
 
-/// What a late task had started ends with it.
+/// What a late task had started ends with it, also who has left its process group, or its session.
 #[test]
 fn the_children_of_a_late_task_end_as_well() {
     bench("grandchildren", Backend::Processes, |bench| {
         #[expect(clippy::disallowed_methods, reason = "a task's own child, which is to be left behind")]
-        fn with_a_child(started: Queue<u32>) {
-            let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep");
+        fn with_a_child(how: u32, started: Queue<u32>) {
+            let mut command = std::process::Command::new(if how == 2 { "setsid" } else { "sleep" });
+            match how {
+                0 => &mut command,
+                1 => std::os::unix::process::CommandExt::process_group(&mut command, 0),
+                _ => command.arg("sleep"),
+            };
+            let mut child = command.arg("1000").spawn().expect("sleep");
             started.put(child.id()).expect("said");
             child.wait().expect("it does not end");
         }
-        let pool = bench.build(bench.builder().workers(1).timeout(LIMIT).grace(GRACE));
-        let started = queue();
-        let outcome = pool.apply(with_a_child, (started.clone(),));
-        assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
-        let child = started.get().expect("it was started");
-        eventually("the grandchild is gone", || matches!(state_of(child), None | Some('Z' | 'X')));
-        works(&pool);
+        for (workers, how) in [1, 2, 5, 13].into_iter().flat_map(|workers| [0, 1, 2].map(|how| (workers, how))) {
+            let pool = bench.build(bench.builder().workers(workers).timeout(LIMIT).grace(GRACE));
+            let started = queue();
+            let outcome = pool.apply(with_a_child, (how, started.clone()));
+            assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
+            let child = started.get().expect("it was started");
+            eventually("the grandchild is gone", || matches!(state_of(child), None | Some('Z' | 'X')));
+            works(&pool);
+        }
     });
 }

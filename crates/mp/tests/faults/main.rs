@@ -4,9 +4,11 @@
 mod common;
 
 mod deaths;
+mod dropped;
 mod ends;
 mod limits;
 mod matrix;
+mod nested;
 mod rubbish;
 mod saboteur;
 mod tasks;

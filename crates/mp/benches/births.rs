@@ -170,7 +170,7 @@ fn idle() -> mp::Result<()> {
     for method in METHODS {
         let pool = pool(method, 4).build()?;
         pool.map(|n: u64| n, 0..10_000)?;
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(3));
         let all = || children().into_iter().map(switches).sum::<u64>() + switches(std::process::id());
         let before = all();
         std::thread::sleep(Duration::from_secs(10));

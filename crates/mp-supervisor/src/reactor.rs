@@ -123,7 +123,7 @@ impl Reactor {
     fn run(&self) {
         let mut ready = Vec::new();
         loop {
-            let limit = self.state.lock().timers.peek().map(|timer| timer.at.saturating_duration_since(Instant::now()));
+            let limit = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
             if let Err(error) = self.poller.wait(limit, &mut ready) {
                 tracing::error!(%error, "waiting for workers failed");
             }
@@ -143,6 +143,16 @@ impl Reactor {
             Source::Line => listener.readable(worker),
             Source::Exit => listener.exited(worker),
         }
+    }
+
+    /// When to wake up, at the latest. Those whose listener has gone are forgotten: a pool that has ended leaves the deadlines
+    /// of its start behind, and nobody is to be woken for them.
+    fn next_timer(&self) -> Option<Instant> {
+        let timers = &mut self.state.lock().timers;
+        while timers.peek().is_some_and(|timer| timer.listener.strong_count() == 0) {
+            timers.pop();
+        }
+        timers.peek().map(|timer| timer.at)
     }
 
     fn due(&self) -> Vec<Arc<dyn Listener>> {

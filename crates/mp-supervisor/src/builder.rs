@@ -15,11 +15,12 @@ use crate::engine::{Engine, Making};
 use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::Preload;
 use crate::host::Host;
+use crate::output::{OutputLine, Wanted};
 use crate::pool::Pool;
 use crate::serial::Serial;
-use crate::settings::{Backend, StartMethod};
+use crate::settings::{Backend, Output, StartMethod};
 use crate::streams::Streams;
-use crate::worker_io::calling;
+use crate::worker_io::{Calling, calling};
 
 /// More workers than this in one pool are taken for a mistake.
 const MOST_WORKERS: usize = 1 << 16;
@@ -36,6 +37,7 @@ pub struct PoolBuilder {
     terms: Terms,
     max_payload: usize,
     preload: Option<Result<Preload, SubmitError>>,
+    wanted: Wanted,
 }
 
 impl Pool {
@@ -64,6 +66,7 @@ impl Default for PoolBuilder {
             terms: Terms::default(),
             max_payload: 8 << 30,
             preload: None,
+            wanted: Wanted::default(),
         }
     }
 }
@@ -157,22 +160,54 @@ impl PoolBuilder {
         self
     }
 
+    /// Where the standard output and standard error of worker processes go; by default where this process's go.
+    ///
+    /// Captured, it costs a task two small writes. Lines come in the order of their stream, not of both; one of 8 KiB comes
+    /// in pieces. Whoever writes faster than lines are taken waits, as at any pipe; nothing else waits with it. When
+    /// [`Pool::join`] returns, all lines have been handed on, if that took no more than 5 s.
+    pub fn output(mut self, output: Output) -> Self {
+        self.wanted.output = output;
+        self
+    }
+
+    /// Has each line that a worker writes handed to `callback`, and so [`Output::Capture`].
+    ///
+    /// It is called in one thread, which all pools share: it should not take long, nor wait for a task. A panic of it costs
+    /// one line.
+    pub fn on_output(mut self, callback: impl Fn(OutputLine) + Send + Sync + 'static) -> Self {
+        self.wanted = self.wanted.handed_to(callback);
+        self
+    }
+
+    /// Has the `tracing` events and spans of worker processes, up to `level`, arrive in this process's subscriber, under the
+    /// target `mp::worker` with the fields `worker`, `pid`, `task`, `target`, `spans` and `fields`. A span arrives when it
+    /// ends, with `lived_ns`.
+    ///
+    /// No task waits for it: what finds no room is dropped, and the next event says how many were. Threads need none of this.
+    pub fn forward_tracing(mut self, level: tracing::Level) -> Self {
+        self.wanted.tracing = Some(crate::output::level_of(level));
+        self
+    }
+
     /// Starts the pool. Its workers come up while the first tasks are submitted.
     ///
     /// # Errors
     /// When a number makes no sense, or [`mp_worker::init`] was not called and the workers are to be processes.
     pub fn build(self) -> Result<Pool> {
         self.check()?;
+        let forks = self.forks();
+        let preload = self.preload_of_server()?;
+        let calling = calling(self.backend, &self.name, None)?;
+        let outputs = self.wanted.into_outputs().filter(|_| self.backend == Backend::Processes);
         let making = Making {
             backend: self.backend,
             start_method: self.start_method,
-            calling: calling(self.backend, &self.name, None)?,
+            calling: Calling { outputs, ..calling },
             streams: Streams::default(),
             server: None,
             at_once: false,
         };
-        let making = making.with_server(self.preload_of_server()?, self.config.start_timeout)?;
-        let forks = self.forks();
+        let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new())),
@@ -212,6 +247,10 @@ impl PoolBuilder {
         }
         if self.forks() && self.config.max_tasks_per_worker.is_some() {
             let text = "a forked worker is not replaced, so it cannot have a maximum of tasks";
+            return Err(Error::Invalid(text.to_owned()));
+        }
+        if self.forks() && self.workers > 1 && self.wanted.anything() {
+            let text = "forked workers are made while there is one thread, so none can read their output: use StartMethod::Spawn";
             return Err(Error::Invalid(text.to_owned()));
         }
         if self.config.max_tasks_per_worker == Some(0) {

@@ -62,14 +62,15 @@ impl Reactor {
         let _one_at_a_time = LAUNCH.lock();
         match REACTOR.get() {
             Some(reactor) => Ok(reactor),
-            None => Self::launch().map(|reactor| *REACTOR.get_or_init(|| reactor)),
+            None => Self::launch("mp-reactor").map(|reactor| *REACTOR.get_or_init(|| reactor)),
         }
     }
 
-    fn launch() -> io::Result<&'static Self> {
+    /// One more, with a thread of this name, which lasts as long as the process.
+    pub(crate) fn launch(name: &str) -> io::Result<&'static Self> {
         let reactor: &'static Self =
             Box::leak(Box::new(Self { poller: Poller::new()?, hearing: Mutex::default(), state: Mutex::default() }));
-        std::thread::Builder::new().name("mp-reactor".to_owned()).spawn(move || reactor.run())?;
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
 

@@ -20,10 +20,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -80,6 +81,8 @@ pub struct Welcome {
     pub pool: String,
     /// Where to change to before the first task, if anywhere.
     pub directory: Option<String>,
+    /// What it says beside its outcomes, and where.
+    pub outlets: Outlets,
 }
 
 /// Items to run, in order, under one claim word.

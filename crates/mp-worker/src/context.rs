@@ -6,6 +6,8 @@ use std::cell::Cell;
 
 use mp_wire::{TaskId, WorkerId};
 
+use crate::outlets;
+
 /// The worker, seen from inside a task.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +49,14 @@ pub fn current_worker() -> Option<WorkerInfo> {
 /// From now on, within [`within`], another task runs.
 pub(crate) fn turn_to(info: WorkerInfo) {
     CURRENT.set(Some(info));
+    outlets::begin(info.task_id);
 }
 
 /// Runs `task` with what it is told when it asks.
 pub(crate) fn within<T>(info: WorkerInfo, task: impl FnOnce() -> T) -> T {
     let outer = CURRENT.replace(Some(info));
     let value = task();
+    outlets::end();
     CURRENT.set(outer);
     value
 }

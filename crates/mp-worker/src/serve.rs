@@ -12,6 +12,7 @@ use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWo
 use mp_wire::item::Items;
 
 use crate::outbound::Outbound;
+use crate::outlets;
 use crate::runner::{Run, Runner};
 use crate::task::Entry;
 
@@ -46,6 +47,7 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<(Welcome, SameI
     }
     let same = SameImage::prove(own.build, welcome.identity.build);
     let image = same.filter(|_| hello.identity == welcome.identity).ok_or(MISMATCH)?;
+    outlets::open(line, &welcome).map_err(|_| MISMATCH)?;
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
@@ -124,6 +126,7 @@ mod tests {
     use super::*;
     use mp_wire::WorkerId;
     use mp_wire::frame::{FromWorkerFrame, from_worker};
+    use mp_wire::outlets::Outlets;
 
     const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };
 
@@ -131,7 +134,13 @@ mod tests {
     fn greeted(identity: Identity) -> (Hello, i32) {
         let (supervisor, worker) = Line::between_threads().expect("a line");
         let worker_id = WorkerId { slot: 0, generation: 1 };
-        let welcome = Welcome { identity, worker: worker_id, pool: "test".to_owned(), directory: None };
+        let welcome = Welcome {
+            identity,
+            worker: worker_id,
+            pool: "test".to_owned(),
+            directory: None,
+            outlets: Outlets::default(),
+        };
         for frame in [ToWorker::Welcome(welcome), ToWorker::Stop(5)] {
             supervisor.send(&codec::encode(&frame).expect("encodes"), Vec::new()).expect("sent");
         }

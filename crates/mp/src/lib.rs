@@ -21,12 +21,13 @@ pub mod guide;
 
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Error, MapHandle, Outcomes, Pool, PoolBuilder, Process, ProcessBuilder, PutError, Queue,
-    QueueError, Result, StartMethod, Stats, Stdio, SubmitError, TaskHandle, active_children, cpu_count,
+    ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Pool, PoolBuilder,
+    Process, ProcessBuilder, PutError, Queue, QueueError, Result, StartMethod, Stats, Stdio, SubmitError, TaskHandle,
+    active_children, cpu_count,
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
-pub use mp_worker::{Task, WorkerInfo, after_fork, current_worker, init};
+pub use mp_worker::{Task, WorkerInfo, after_fork, current_worker, init, log_to_stderr};
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.
 ///

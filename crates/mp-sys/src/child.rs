@@ -221,6 +221,13 @@ impl Child {
         while let Ok(_) | Err(Errno::EINTR) = waitid(Id::PGid(self.pid), WaitPidFlag::WEXITED) {}
     }
 
+    /// Whether it has ended. Its status stays where it is.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::PIDFd(self.pidfd.as_fd()), flags), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
+    }
+
     /// Takes its status, if it has ended. Does not wait.
     #[must_use]
     pub fn reap(&self) -> Option<Ended> {

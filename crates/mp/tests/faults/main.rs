@@ -18,11 +18,12 @@
 //! | 5 | within a batch | `a_death_within_a_batch_is_blamed_on_one_item` |
 //! | 6 | while the pool closes | `workers_are_killed_while_the_pool_closes` |
 //! | 7 | with a lock or a queue's end in its hands | `killed_while_holding_the_lock` `killed_while_waiting` `the_lock_of_a_dead_holder_is_free_and_says_so` |
+//! | 8 | the fork server is killed | `every_task_is_accounted_for_whoever_is_killed` |
 //! | 9 | a task that kills each worker it meets | `a_task_that_kills_every_worker_is_given_up_after_its_attempts` `a_retry_that_lives_has_its_value` |
 //! | 10 | a crash loop | `a_crash_loop_stops_the_pool_with_its_first_cause` |
 //! | 11 | random kills | `random_kills_during_a_long_run` `every_task_is_accounted_for_whoever_is_killed` `ten_threads_submit_while_workers_die` |
 //! | 12 | whatever a late task does | `whatever_a_task_does_it_ends_in_time` `a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace` |
-//! | 13 | only who is late | `of_a_hundred_only_the_late_ones_are_ended` `the_clock_does_not_run_while_a_task_waits` `a_look_that_comes_too_early_is_not_the_last` |
+//! | 13 | only who is late | `of_a_hundred_only_the_late_ones_are_ended` `the_clock_does_not_run_while_a_task_waits` `a_look_that_comes_too_early_is_not_the_last` `who_was_heard_late_is_not_late` |
 //! | 14 | cancelling | `cancel_queued_running_and_finished` |
 //! | 15 | grandchildren | `the_children_of_a_late_task_end_as_well` `a_child_and_its_child_are_found` |
 //! | 16 | recycling | `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |

@@ -160,11 +160,9 @@ impl ForkServer {
         let taken = || socket::raise(&null);
         let env: Vec<_> = std::env::vars_os().collect();
         let role = (mp_worker::ENV.into(), format!("{FORK_SERVER}{}", std::process::id()).into());
-        let deeper = mp_worker::depth::for_worker();
-        let kept = env.iter().filter(|(name, _)| *name != deeper.0).cloned().collect::<Vec<_>>();
         let launch = Launch {
             args: arguments(),
-            env: kept.into_iter().chain([role, deeper]).collect(),
+            env: env.iter().cloned().chain([role]).collect(),
             fds: vec![theirs, birth::lifeline()?, taken()?, taken()?],
             ..Launch::default()
         };

@@ -200,7 +200,7 @@ impl Engine {
             Phase::Open => None,
             Phase::Closing => Some("pool takes no more tasks".to_owned()),
             Phase::Killing(reason) => Some(reason.clone()),
-            Phase::Ended => Some(state.end_reason()),
+            Phase::Ended(_) => Some(state.end_reason()),
         };
         let hungry = closed.is_some() || state.scheduler.is_hungry();
         self.inbox.set_hungry(hungry);

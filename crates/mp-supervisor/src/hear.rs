@@ -2,7 +2,7 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
 use mp_scheduler::{Event, WorkerState};
@@ -16,8 +16,11 @@ use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
 use crate::worker_io::WorkerIo;
 
-/// So many frames are read from one worker before the others have their turn.
+/// So many frames are read from one worker before the others have their turn, ..
 const TURN: usize = 32;
+
+/// .. or for so long: a frame may carry thousands of outcomes, and somebody else's death waits.
+const TURN_TIME: Duration = Duration::from_millis(2);
 
 /// More frames than this no line holds: a dead worker's descendant writes on.
 const LEFT: usize = 1024;
@@ -26,7 +29,8 @@ impl Listener for Engine {
     /// Frames have come from `worker`, or its line has ended.
     fn readable(&self, worker: WorkerId) {
         let Some(line) = self.state.lock().worker(worker).map(|io| share(io)) else { return };
-        for _ in 0..TURN {
+        let began = Instant::now();
+        for _ in (0..TURN).take_while(|_| began.elapsed() < TURN_TIME) {
             match line.try_recv() {
                 Ok(Some(frame)) => self.frame(worker, &frame),
                 Ok(None) => return,

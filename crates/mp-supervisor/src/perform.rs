@@ -42,7 +42,11 @@ impl Engine {
         match action {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
-            Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
+            Action::Inspect(worker) => {
+                // Where hearing is behind, what finished in time may lie unread.
+                self.listen(state, worker);
+                state.worker(worker).map(|io| Event::Inspected(worker, io.inspect()))
+            }
             Action::Listen(worker) => {
                 self.listen(state, worker);
                 None

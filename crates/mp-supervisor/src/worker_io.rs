@@ -247,6 +247,8 @@ impl WorkerIo {
         let begun = self.begun();
         let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
         let now = Instant::now();
+        // Who has died is late for nothing: it did not run until now, it only was not buried.
+        let age = if self.child.as_ref().is_some_and(|child| child.has_ended()) { 0 } else { age };
         let started = now.checked_sub(std::time::Duration::from_nanos(age)).unwrap_or(now);
         Inspection { taken, begun, started }
     }

@@ -20,7 +20,7 @@ pub use nix::sys::signal::Signal;
 
 use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
 /// The number of the first descriptor of [`Launch::fds`] in the child.
@@ -242,6 +242,13 @@ impl Child {
         self.kill_group();
         // The number is the group's until the last of them is reaped; each was sent SIGKILL, which bounds the wait.
         while let Ok(_) | Err(Errno::EINTR) = waitid(Id::PGid(self.pid), WaitPidFlag::WEXITED) {}
+    }
+
+    /// Whether it has ended. Its status stays where it is.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::PIDFd(self.pidfd.as_fd()), flags), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
     }
 
     /// Takes its status, if it has ended, and what it used. Does not wait.

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks, the second ends.
+//! Ctrl-C and SIGTERM: the first asks, the second ends. Ctrl-Z: all rests until `fg`.
 //!
 //! Does **not** know what is ended.
 //!
@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::{io, thread};
 
 use crossbeam_channel::{Receiver, bounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
@@ -20,6 +20,8 @@ pub(crate) type Signal = &'static str;
 
 /// From now on the first signal arrives here, and the second exits.
 pub(crate) fn install() -> io::Result<Receiver<Signal>> {
+    // Before the others: a signal that comes in the middle of this must arrive, not only be noted.
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let seen = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal passes the check, then sets what the second one finds.
@@ -27,7 +29,7 @@ pub(crate) fn install() -> io::Result<Receiver<Signal>> {
         signal_hook::flag::register_conditional_shutdown(signal, code, seen.clone())?;
         signal_hook::flag::register(signal, seen.clone())?;
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    rest_on_ctrl_z()?;
     let (sender, receiver) = bounded(1);
     thread::spawn(move || {
         let first = signals.forever().next();
@@ -36,4 +38,20 @@ pub(crate) fn install() -> io::Result<Receiver<Signal>> {
         signals.forever().for_each(drop);
     });
     Ok(receiver)
+}
+
+/// The terminal's signal comes to this process alone; its workers rest with it, and so do the clocks of their tasks.
+fn rest_on_ctrl_z() -> io::Result<()> {
+    let mut signals = Signals::new([SIGTSTP])?;
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let suspension = mp::suspend();
+            // Stops here, and goes on when SIGCONT comes.
+            if let Err(error) = signal_hook::low_level::emulate_default_handler(signal) {
+                tracing::warn!(%error, "could not stop");
+            }
+            drop(suspension);
+        }
+    });
+    Ok(())
 }

@@ -177,6 +177,11 @@ impl Scheduler {
         self.slots.iter().filter_map(|slot| slot.state.wake_at()).min()
     }
 
+    /// All that is due is due so much later: for so long nobody could do anything.
+    pub fn shift(&mut self, by: Duration) {
+        self.slots.iter_mut().for_each(|slot| slot.state.shift(by));
+    }
+
     /// The slot of `worker`, unless a later generation lives there now (I5).
     pub(crate) fn slot(&mut self, worker: WorkerId) -> Option<&mut Slot> {
         self.slots.get_mut(worker.slot as usize).filter(|slot| slot.generation == worker.generation)
@@ -216,7 +221,25 @@ impl Busy {
     }
 }
 
+/// Beyond the clock's end is never.
+fn later(at: &mut Option<Instant>, by: Duration) {
+    *at = at.and_then(|at| at.checked_add(by));
+}
+
 impl WorkerState {
+    fn shift(&mut self, by: Duration) {
+        match self {
+            Self::Starting { deadline } => later(deadline, by),
+            Self::Busy(busy) => {
+                later(&mut busy.check_at, by);
+                busy.listen = busy.listen.and_then(|listen| Some(Listen { at: listen.at.checked_add(by)?, ..listen }));
+            }
+            Self::Stopping(stopping) => later(&mut stopping.kill_at, by),
+            Self::Cooling { restart_at } => *restart_at = restart_at.checked_add(by).unwrap_or(*restart_at),
+            Self::Vacant | Self::Idle | Self::Retired => {}
+        }
+    }
+
     fn wake_at(&self) -> Option<Instant> {
         match self {
             Self::Starting { deadline } => *deadline,

@@ -30,6 +30,7 @@ use crate::reactor::{Listener, Reactor, Registration};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
 use crate::stats::Stats;
+use crate::suspend::Pauses;
 use crate::worker_io::{Calling, WorkerIo};
 
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
@@ -95,6 +96,7 @@ pub(crate) struct State {
     pub(crate) performing: bool,
     /// The alarms that are set, the earliest last: one is set only if it is earlier than all others, so there are few.
     pub(crate) alarms: Vec<Instant>,
+    pub(crate) pauses: Pauses,
     /// Why it ended, if that was not asked for; set once it has.
     pub(crate) over: Option<Option<String>>,
     /// Whether the user wanted it to end at once.
@@ -124,6 +126,7 @@ impl Engine {
             to_do: VecDeque::new(),
             performing: false,
             alarms: Vec::new(),
+            pauses: Pauses::default(),
             over: None,
             asked: false,
             exits: vec![None; slots],
@@ -137,6 +140,7 @@ impl Engine {
             making,
             this: Weak::clone(this),
         });
+        crate::suspend::enlist(&engine);
         engine.tick();
         engine
     }

@@ -61,6 +61,9 @@ impl Listener for Engine {
 
     fn tick(&self) {
         let mut state = self.state.lock();
+        if state.pauses.is_on() {
+            return;
+        }
         let now = Instant::now();
         while state.alarms.pop_if(|at| *at <= now).is_some() {}
         self.step(&mut state, now, Event::Tick);

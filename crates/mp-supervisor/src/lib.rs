@@ -38,6 +38,7 @@ mod sink;
 mod spawner;
 mod stats;
 mod streams;
+mod suspend;
 mod worker_io;
 
 pub use builder::PoolBuilder;
@@ -54,4 +55,5 @@ pub use queue::{PutError, Queue, QueueError};
 pub use settings::{Backend, Output, StartMethod};
 pub use stats::Stats;
 pub use streams::Stdio;
+pub use suspend::{Suspension, suspend};
 pub use tracing::Level;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_link::LinkError;
-use mp_scheduler::{Action, Event, Span, Verdict};
+use mp_scheduler::{Action, Event, Inspection, Span, Verdict};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
 use mp_wire::{CodecStage, Evidence, Failure, WorkerId, codec};
@@ -45,7 +45,7 @@ impl Engine {
             Action::Inspect(worker) => {
                 // Where hearing is behind, what finished in time may lie unread.
                 self.listen(state, worker);
-                state.worker(worker).map(|io| Event::Inspected(worker, io.inspect()))
+                state.inspect(worker).map(|seen| Event::Inspected(worker, seen))
             }
             Action::Listen(worker) => {
                 self.listen(state, worker);
@@ -282,6 +282,11 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
 }
 
 impl State {
+    fn inspect(&self, worker: WorkerId) -> Option<Inspection> {
+        let (io, _) = self.workers.get(worker.slot as usize)?.as_ref()?;
+        (io.id == worker).then(|| io.inspect(&self.pauses))
+    }
+
     /// `count` items of a job have had their outcome; after the last, it is forgotten.
     pub(crate) fn close_items(&mut self, key: usize, count: u32) {
         let job = &mut self.jobs[key];

@@ -22,6 +22,7 @@ use crate::fork_server::{ForkServer, Wanted};
 use crate::output::{Kept, Opened, Outputs};
 use crate::settings::Backend;
 use crate::streams::Streams;
+use crate::suspend::Pauses;
 
 /// One living worker.
 #[derive(Debug)]
@@ -242,10 +243,11 @@ impl WorkerIo {
     }
 
     /// Takes back what has not begun, then looks. In this order: afterwards nothing more can begin.
-    pub(crate) fn inspect(&self) -> Inspection {
+    pub(crate) fn inspect(&self, pauses: &Pauses) -> Inspection {
         let taken = self.revoke_all();
         let begun = self.begun();
-        let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
+        let started_ns = self.status.started_ns();
+        let age = clock::monotonic_ns().saturating_sub(started_ns).saturating_sub(pauses.since_ns(started_ns));
         let now = Instant::now();
         // Who has died is late for nothing: it did not run until now, it only was not buried.
         let age = if self.child.as_ref().is_some_and(|child| child.has_ended()) { 0 } else { age };

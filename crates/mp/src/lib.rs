@@ -22,8 +22,8 @@ pub mod guide;
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Pool, PoolBuilder,
-    Process, ProcessBuilder, PutError, Queue, QueueError, Result, StartMethod, Stats, Stdio, SubmitError, TaskHandle,
-    active_children, cpu_count,
+    Process, ProcessBuilder, PutError, Queue, QueueError, Result, StartMethod, Stats, Stdio, SubmitError, Suspension,
+    TaskHandle, active_children, cpu_count, suspend,
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};

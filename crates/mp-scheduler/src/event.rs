@@ -18,6 +18,8 @@ pub enum Event {
     Ready(WorkerId),
     /// A worker could not be started at all.
     StartFailed(WorkerId, String),
+    /// A worker's initializer failed, for this reason.
+    Unprepared(WorkerId, String),
     /// A worker has broken the protocol; it cannot be believed any more.
     Broke(WorkerId, String),
     /// A worker is done with a frame of which some was taken back: its credit has come back.

@@ -98,6 +98,8 @@ pub(crate) enum Ending {
     Cancelled(TaskId),
     /// It cannot be believed, or never said hello.
     Broken(String),
+    /// Its initializer failed, or hung.
+    Unprepared(String),
 }
 
 /// One place for a worker.
@@ -120,6 +122,8 @@ pub struct Scheduler {
     pub(crate) backlog: VecDeque<Span>,
     pub(crate) phase: Phase,
     pub(crate) breaker: Breaker,
+    /// Starts that failed in a row, where workers have an initializer.
+    pub(crate) false_starts: Breaker,
     pub(crate) started: bool,
     pub(crate) deaths: u64,
     pub(crate) pace: Pace,
@@ -131,8 +135,17 @@ impl Scheduler {
     pub fn new(config: Config) -> Self {
         let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
-        let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0, pace: Pace::default() }
+        Self {
+            config,
+            slots,
+            backlog: VecDeque::new(),
+            phase: Phase::Open,
+            breaker: Breaker::default(),
+            false_starts: Breaker::default(),
+            started: false,
+            deaths: 0,
+            pace: Pace::default(),
+        }
     }
 
     /// What the pool was told.

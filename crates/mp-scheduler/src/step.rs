@@ -18,6 +18,7 @@ impl Scheduler {
             Event::Submit(span) => return self.submit(now, span, actions),
             Event::Ready(worker) => self.ready(worker),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
+            Event::Unprepared(worker, reason) => self.unprepared(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
             Event::Walked(worker, number) => self.walked(worker, number),
             Event::HungUp(worker) => self.hung_up(now, worker),
@@ -97,6 +98,21 @@ impl Scheduler {
             && matches!(slot.state, WorkerState::Starting { .. })
         {
             slot.state = WorkerState::Idle;
+            self.false_starts.clear();
+        }
+    }
+
+    /// It never was ready, and never will be. Of one that was ready it is no word to be believed (I9).
+    fn unprepared(&mut self, now: Instant, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
+        let kill_at = now.checked_add(self.config.grace);
+        match self.slot(worker).map(|slot| &slot.state) {
+            // It is ending by itself.
+            Some(WorkerState::Starting { .. }) => self.end_worker(worker, Ending::Unprepared(reason), kill_at),
+            Some(WorkerState::Idle | WorkerState::Busy(_)) => self.broke(worker, reason, actions),
+            Some(
+                WorkerState::Stopping(_) | WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired,
+            )
+            | None => {}
         }
     }
 
@@ -120,7 +136,13 @@ impl Scheduler {
         if let Some(slot) = self.slot(worker)
             && !matches!(slot.state, WorkerState::Stopping(_))
         {
-            self.end_worker(worker, Ending::Broken("closed its line".to_owned()), kill_at);
+            let starting = matches!(slot.state, WorkerState::Starting { .. });
+            let why = if starting && self.config.initializer {
+                Ending::Unprepared("ended before its initializer had".to_owned())
+            } else {
+                Ending::Broken("closed its line".to_owned())
+            };
+            self.end_worker(worker, why, kill_at);
         }
     }
 
@@ -141,8 +163,7 @@ impl Scheduler {
             let worker = self.id(index);
             match &mut self.slots[index].state {
                 WorkerState::Starting { deadline } if deadline.is_some_and(|at| at <= now) => {
-                    let reason = format!("no hello within {:?}", self.config.start_timeout);
-                    self.broke(worker, reason, actions);
+                    self.overdue(worker, actions);
                 }
                 WorkerState::Busy(busy) => busy.tick(now, worker, actions),
                 WorkerState::Stopping(stopping) if stopping.kill_at.is_some_and(|at| at <= now) => {
@@ -156,6 +177,18 @@ impl Scheduler {
             }
         }
         self.started = true;
+    }
+
+    /// It was not ready in time.
+    fn overdue(&mut self, worker: WorkerId, actions: &mut Vec<Action>) {
+        let limit = self.config.start_timeout;
+        if self.config.initializer {
+            let reason = format!("initializer did not end within the start timeout of {limit:?}");
+            self.end_worker(worker, Ending::Unprepared(reason), None);
+            actions.push(Action::Kill(worker));
+        } else {
+            self.broke(worker, format!("no hello within {limit:?}"), actions);
+        }
     }
 
     pub(crate) fn kill(&mut self, now: Instant, reason: String, actions: &mut Vec<Action>) {

@@ -26,6 +26,7 @@ enum Op {
     Born(usize),
     StartFails(usize),
     Hello(usize),
+    Unprepared(usize),
     Begin(usize),
     Finish(usize),
     Hear(usize),
@@ -53,6 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => who.clone().prop_map(Op::Born),
         1 => who.clone().prop_map(Op::StartFails),
         12 => who.clone().prop_map(Op::Hello),
+        1 => who.clone().prop_map(Op::Unprepared),
         30 => who.clone().prop_map(Op::Begin),
         20 => who.clone().prop_map(Op::Finish),
         14 => who.clone().prop_map(Op::Hear),
@@ -71,14 +73,15 @@ fn op() -> impl Strategy<Value = Op> {
 fn config() -> impl Strategy<Value = Config> {
     let limit = prop_oneof![4 => Just(1000u32), 1 => 0..4u32];
     let tasks = prop_oneof![2 => Just(None), 1 => (1..6u32).prop_map(Some)];
-    (1..5u32, prop::bool::weighted(0.9), limit, any::<bool>(), tasks).prop_map(
-        |(workers, restart, deaths, count_task_deaths, max_tasks_per_worker)| Config {
+    (1..5u32, prop::bool::weighted(0.9), limit, any::<[bool; 2]>(), tasks).prop_map(
+        |(workers, restart, deaths, [count_task_deaths, initializer], max_tasks_per_worker)| Config {
             workers,
             restart,
             restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
             start_timeout: Duration::from_millis(500),
             grace: Duration::from_millis(100),
             max_tasks_per_worker,
+            initializer,
         },
     )
 }
@@ -122,7 +125,7 @@ fn happen(world: &mut World, op: Op) {
         Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
-        Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
+        Op::Unprepared(n) | Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
     }
@@ -139,6 +142,7 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
     match op {
         Op::StartFails(_) if stage == Stage::Unborn => world.start_fails(worker),
         Op::Hello(_) if stage != Stage::Serving => world.hello(worker),
+        Op::Unprepared(_) if stage != Stage::Serving => world.unprepared(worker),
         Op::Born(_) if stage == Stage::Unborn => world.born(worker),
         _ if stage == Stage::Unborn => {}
         Op::Begin(_) => _ = world.begin(worker),
@@ -165,6 +169,7 @@ fn stale(world: &mut World, which: usize) {
     let events = [
         Event::Ready(worker),
         Event::StartFailed(worker, "no memory".to_owned()),
+        Event::Unprepared(worker, "no model".to_owned()),
         Event::Broke(worker, "wrote rubbish".to_owned()),
         Event::HungUp(worker),
         Event::Exited { worker, exit: WorkerExit::Unknown, begun },

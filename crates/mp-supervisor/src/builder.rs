@@ -18,8 +18,9 @@ use crate::host::Host;
 use crate::pool::Pool;
 use crate::serial::Serial;
 use crate::settings::{Backend, StartMethod};
+use crate::setup::{Routine, Setup};
 use crate::streams::Streams;
-use crate::worker_io::calling;
+use crate::worker_io::{Calling, calling};
 
 /// More workers than this in one pool are taken for a mistake.
 const MOST_WORKERS: usize = 1 << 16;
@@ -36,6 +37,8 @@ pub struct PoolBuilder {
     terms: Terms,
     max_payload: usize,
     preload: Option<Result<Preload, SubmitError>>,
+    initializer: Option<Result<Routine, SubmitError>>,
+    finalizer: Option<Result<Routine, SubmitError>>,
 }
 
 impl Pool {
@@ -64,6 +67,8 @@ impl Default for PoolBuilder {
             terms: Terms::default(),
             max_payload: 8 << 30,
             preload: None,
+            initializer: None,
+            finalizer: None,
         }
     }
 }
@@ -111,6 +116,43 @@ impl PoolBuilder {
         self
     }
 
+    /// Has each worker run `routine` once, before its first task; a worker that replaces another as well. What it leaves in
+    /// statics and thread-locals, the worker's tasks find. It must end within [`PoolBuilder::start_timeout`].
+    ///
+    /// Where it fails (by an error, a panic, the end of its process or by taking too long) the worker is replaced by
+    /// another, after a growing pause; when more workers in a row fail than [`PoolBuilder::restart_limit`] allows, the pool
+    /// stops, and every handle says why. Python: `initializer`, `initargs`.
+    ///
+    /// ```no_run
+    /// fn load(path: String) -> std::io::Result<()> {
+    ///     let model = std::fs::read(path)?;
+    ///     # drop(model);
+    ///     Ok(()) // kept in a static
+    /// }
+    /// let pool = mp_supervisor::Pool::builder().initializer(load, ("model.bin".to_owned(),)).build()?;
+    /// # Ok::<(), mp_supervisor::Error>(())
+    /// ```
+    pub fn initializer<F: mp_worker::Routine<Args>, Args: Serialize + DeserializeOwned>(
+        mut self,
+        routine: F,
+        args: Args,
+    ) -> Self {
+        self.initializer = Some(Routine::new(routine, &args));
+        self
+    }
+
+    /// Has each worker run `routine` once, after its last task, before it ends: when the pool is closed, or the worker is
+    /// replaced after its number of tasks. It must end within [`PoolBuilder::grace`]. A worker that is killed, for what it
+    /// did or because the pool is terminated or dropped, does not run it. That it failed is logged, and harms nobody.
+    pub fn finalizer<F: mp_worker::Routine<Args>, Args: Serialize + DeserializeOwned>(
+        mut self,
+        routine: F,
+        args: Args,
+    ) -> Self {
+        self.finalizer = Some(Routine::new(routine, &args));
+        self
+    }
+
     /// How long each task may run; by default without limit. The clock runs while the task runs, not while it waits.
     /// The worker is asked to end (SIGTERM), killed after [`PoolBuilder::grace`], and replaced.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -139,7 +181,7 @@ impl PoolBuilder {
         self
     }
 
-    /// How long a worker may take from its start to its first message; by default 30 s.
+    /// How long a worker may take from its start until it is ready, its initializer included; by default 30 s.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.config.start_timeout = limit;
         self
@@ -163,10 +205,11 @@ impl PoolBuilder {
     /// When a number makes no sense, or [`mp_worker::init`] was not called and the workers are to be processes.
     pub fn build(self) -> Result<Pool> {
         self.check()?;
+        let setup = self.setup()?;
         let making = Making {
             backend: self.backend,
             start_method: self.start_method,
-            calling: calling(self.backend, &self.name, None)?,
+            calling: Calling { setup: setup.clone(), ..calling(self.backend, &self.name, None)? },
             streams: Streams::default(),
             server: None,
             at_once: false,
@@ -174,8 +217,9 @@ impl PoolBuilder {
         let making = making.with_server(self.preload_of_server()?, self.config.start_timeout)?;
         let forks = self.forks();
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
+        let config = Config { initializer: setup.has_initializer(), ..config };
         let host = match self.backend {
-            Backend::Serial => Host::Serial(Arc::new(Serial::new())),
+            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
         // Forks are made here and now, so their refusal is known; others start while work is submitted.
@@ -184,6 +228,11 @@ impl PoolBuilder {
             return Err(error);
         }
         Ok(Pool::from_parts(host, self.terms, self.max_payload))
+    }
+
+    fn setup(&self) -> Result<Setup> {
+        let (initializer, finalizer) = (self.initializer.clone().transpose()?, self.finalizer.clone().transpose()?);
+        Ok(Setup::new(initializer, finalizer))
     }
 
     /// What a fork server is to run first. Where there will be none, it runs here and now.

@@ -32,6 +32,7 @@ mod queue;
 mod reactor;
 mod serial;
 mod settings;
+mod setup;
 mod sink;
 mod spawner;
 mod stats;

@@ -20,6 +20,7 @@ use mp_worker::Sockets;
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::settings::Backend;
+use crate::setup::Setup;
 use crate::streams::Streams;
 
 /// One living worker.
@@ -47,6 +48,7 @@ pub(crate) struct Calling {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<str>,
     pub(crate) directory: Option<String>,
+    pub(crate) setup: Setup,
 }
 
 /// Who this program's workers are told that they are.
@@ -64,7 +66,7 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     }
     let identity = mp_worker::own_identity()
         .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
-    Ok(Calling { identity, pool: Arc::from(pool), directory })
+    Ok(Calling { identity, pool: Arc::from(pool), directory, setup: Setup::default() })
 }
 
 /// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
@@ -123,7 +125,7 @@ impl WorkerIo {
         let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
         let child = server.bear(&wanted, meanwhile)?;
         match io {
-            Some(Ok(io)) => Ok(Self { child: Some(Arc::new(child)), known: true, ..io }),
+            Some(Ok(io)) => Ok(Self { child: Some(Arc::new(child)), known: !calling.setup.has_initializer(), ..io }),
             Some(Err(error)) => {
                 child.end();
                 Err(error)
@@ -167,14 +169,15 @@ impl WorkerIo {
         made.map(|io| Self { child: Some(Arc::new(child)), ..io })
     }
 
-    /// The first frame fits into any buffer, so this does not wait.
+    /// The first frame fits into any empty buffer, so this does not wait.
     fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status)) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
-        let welcome =
-            Welcome { identity, worker: id, pool: calling.pool.to_string(), directory: calling.directory.clone() };
+        let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
+        let (setup, descriptors) = calling.setup.pack()?;
+        let welcome = Welcome { identity, worker: id, pool, directory, setup };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
-        let _ = line.send(&frame, Vec::new());
+        let _ = line.send(&frame, descriptors);
         let line = Arc::new(line);
         let descendants = Vec::new();
         Ok(Self { id, line, status, child: None, descendants, identity, known: false, records: 0, busy_since: None })

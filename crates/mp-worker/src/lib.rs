@@ -20,6 +20,7 @@ mod rehearsal;
 mod run;
 mod runner;
 mod serve;
+mod setup;
 mod task;
 
 pub use after_fork::after_fork;
@@ -29,6 +30,7 @@ pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_f
 pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
+pub use setup::{Done, Routine, routine_of, run_routine};
 pub use task::{Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]

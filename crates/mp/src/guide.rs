@@ -177,6 +177,32 @@
 //! A copy is a copy: what must differ between workers and lives in a static is renewed by a function given to
 //! [`after_fork`](crate::after_fork). Thread-locals need none (`rand::rng()`, the keys of a `HashMap`): each worker has its own.
 //!
+//! # What a worker does first, and last
+//!
+//! An [`initializer`](crate::PoolBuilder::initializer) runs once in each worker before its first task, also in one that replaces
+//! another; a [`finalizer`](crate::PoolBuilder::finalizer) after its last. Either returns `()` or a `Result`. An initializer that
+//! keeps failing stops the pool, and every handle says why.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! static MODEL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+//!
+//! fn load(name: String) -> Result<(), String> {
+//!     MODEL.set(name).map_err(|name| format!("{name} was loaded before"))
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(2).initializer(load, ("tiny".to_owned(),)).build()?;
+//! assert_eq!(pool.apply(|| MODEL.get().cloned(), ())?.as_deref(), Some("tiny"));
+//!
+//! let broken = mp::Pool::builder().workers(1).restart_limit(1, std::time::Duration::from_secs(5));
+//! let broken = broken.initializer(|| Err::<(), _>("no model here".to_owned()), ()).build()?;
+//! let failure = broken.apply(|n: u64| n, (1,)).unwrap_err();
+//! assert!(failure.to_string().contains("no model here"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Processes, threads, or none
 //!
 //! The same program runs on each [`Backend`](crate::Backend), with the same results and errors: processes for isolation,

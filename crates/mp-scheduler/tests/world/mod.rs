@@ -180,6 +180,13 @@ impl World {
         Some(Event::Exited { worker, exit, begun: process.begun() })
     }
 
+    /// Its initializer fails; it will end.
+    pub(crate) fn unprepared(&mut self, worker: WorkerId) {
+        self.born(worker);
+        self.process(worker).terminated = true;
+        self.event(Event::Unprepared(worker, "no model".to_owned()));
+    }
+
     pub(crate) fn start_fails(&mut self, worker: WorkerId) {
         self.processes.remove(&worker);
         self.event(Event::StartFailed(worker, "no memory".to_owned()));

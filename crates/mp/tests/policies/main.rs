@@ -1,0 +1,8 @@
+//! What a pool can be told of how its workers and tasks are to be treated, and that it does so.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod setup;
+
+mp::test_support!();

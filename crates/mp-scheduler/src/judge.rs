@@ -29,7 +29,7 @@ impl Scheduler {
         let Some(mut remains) = self.vacate(worker) else { return };
         let begun = remains.load.take_begun(death.1);
         for item in &begun {
-            self.judge(*item, remains.verdict(*item, worker, death.0), actions);
+            self.judge(now, *item, remains.verdict(*item, worker, death.0), actions);
         }
         self.give_on(remains.load.drain(), worker, death.0, actions);
         for task in std::mem::take(&mut remains.cancelled) {
@@ -78,15 +78,22 @@ impl Scheduler {
     }
 
     /// An item that ran: tried again if that was agreed, else settled.
-    fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
-        let again = match verdict {
-            Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.has_others(),
-            Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
-        };
-        if again {
-            self.backlog.push_back(Span { attempt: item.attempt + 1, ..item });
+    fn judge(&mut self, now: Instant, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
+        if item.terms.retry.covers(&verdict, item.attempt) && self.has_others() {
+            self.again(now, item);
         } else {
             actions.push(Action::Settle(item, verdict));
+        }
+    }
+
+    /// An item is tried once more, at once or after a pause.
+    pub(crate) fn again(&mut self, now: Instant, item: Span) {
+        let pause = item.terms.retry.delay(item.attempt);
+        let next = Span { attempt: item.attempt + 1, ..item };
+        if pause.is_zero() {
+            self.backlog.push_back(next);
+        } else {
+            self.later.put(now + pause, next);
         }
     }
 
@@ -96,7 +103,7 @@ impl Scheduler {
             return self.put_back(left);
         }
         let waiting = std::mem::take(&mut self.backlog);
-        let all = left.into_iter().chain(waiting);
+        let all = left.into_iter().chain(waiting).chain(self.later.drain());
         actions.extend(all.map(|span| Action::Settle(span, Verdict::Lost(worker, exit))));
     }
 

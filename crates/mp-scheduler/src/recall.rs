@@ -97,6 +97,10 @@ impl Scheduler {
 
     /// Gives whether it waited.
     pub(crate) fn cancel_waiting(&mut self, task: TaskId, actions: &mut Vec<Action>) -> bool {
+        if let Some(item) = self.later.take(task) {
+            actions.push(Action::Settle(item, Verdict::Cancelled));
+            return true;
+        }
         let within = |span: &Span| span.first <= task && task < span.first.plus(span.len());
         let Some(at) = self.backlog.iter().position(within) else { return false };
         let Some(mut after) = self.backlog.remove(at) else { return false };

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::event::Action;
 use crate::load::Load;
 use crate::pace::Pace;
+use crate::retry::Later;
 use crate::span::Span;
 
 /// A worker that may have finished something, and says nothing for so long, is read; and again after twice the time, up to
@@ -120,6 +121,8 @@ pub struct Scheduler {
     pub(crate) config: Config,
     pub(crate) slots: Vec<Slot>,
     pub(crate) backlog: VecDeque<Span>,
+    /// What is tried again after a pause.
+    pub(crate) later: Later,
     pub(crate) phase: Phase,
     pub(crate) breaker: Breaker,
     /// Starts that failed in a row, where workers have an initializer.
@@ -139,6 +142,7 @@ impl Scheduler {
             config,
             slots,
             backlog: VecDeque::new(),
+            later: Later::default(),
             phase: Phase::Open,
             breaker: Breaker::default(),
             false_starts: Breaker::default(),
@@ -187,7 +191,7 @@ impl Scheduler {
     /// When the next [`crate::Event::Tick`] is due, if time alone can change anything.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.state.wake_at()).min()
+        self.slots.iter().filter_map(|slot| slot.state.wake_at()).chain(self.later.next()).min()
     }
 
     /// The slot of `worker`, unless a later generation lives there now (I5).

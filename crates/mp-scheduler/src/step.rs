@@ -44,21 +44,57 @@ impl Scheduler {
         (first, count): (TaskId, u32),
         actions: &mut Vec<Action>,
     ) -> Option<Span> {
+        let (items, credit_came_back) = self.accept(worker, (first, count))?;
+        self.after_item(now, worker, credit_came_back, actions);
+        Some(items)
+    }
+
+    /// As [`Scheduler::finished`], of one task that panicked. Gives the item, and whether that is the last word on it: if not,
+    /// it is tried again.
+    pub fn panicked(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        task: TaskId,
+        actions: &mut Vec<Action>,
+    ) -> Option<(Span, bool)> {
+        let (item, credit_came_back) = self.accept(worker, (task, 1))?;
+        let again = item.terms.retry.after_panic(item.attempt) && !self.is_cancelled(worker, task);
+        if again {
+            self.again(now, item);
+        }
+        self.after_item(now, worker, credit_came_back, actions);
+        if again {
+            self.dispatch(now, actions);
+            self.settle_down(now, actions);
+        }
+        Some((item, !again))
+    }
+
+    /// Whether this item of a worker is to end for good.
+    fn is_cancelled(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        match self.slot(worker).map(|slot| &slot.state) {
+            Some(WorkerState::Stopping(stopping)) => {
+                stopping.why == Ending::Cancelled(task) || stopping.cancelled.contains(&task)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes items from the front of what a worker has. Gives them, and whether a credit came back.
+    fn accept(&mut self, worker: WorkerId, (first, count): (TaskId, u32)) -> Option<(Span, bool)> {
         let slot = self.slot(worker)?;
-        let (load, busy) = match &mut slot.state {
-            WorkerState::Busy(busy) => (&mut busy.load, true),
-            WorkerState::Stopping(stopping) => (&mut stopping.load, false),
+        let load = match &mut slot.state {
+            WorkerState::Busy(busy) => &mut busy.load,
+            WorkerState::Stopping(stopping) => &mut stopping.load,
             _ => return None,
         };
         let before = load.frames();
         let items = load.finish(first, count)?;
-        slot.barren = 0;
         let credit_came_back = load.frames() < before;
-        if busy {
-            self.after_item(now, worker, credit_came_back, actions);
-        }
+        slot.barren = 0;
         self.breaker.forgive(&self.config.restart_limit);
-        Some(items)
+        Some((items, credit_came_back))
     }
 
     /// `items` tasks have run for `spent`, together.
@@ -176,6 +212,9 @@ impl Scheduler {
                 _ => {}
             }
         }
+        while let Some(span) = self.later.pop_due(now) {
+            self.backlog.push_back(span);
+        }
         self.started = true;
     }
 
@@ -195,7 +234,7 @@ impl Scheduler {
         if self.phase >= Phase::Killing(String::new()) {
             return;
         }
-        for span in std::mem::take(&mut self.backlog) {
+        for span in std::mem::take(&mut self.backlog).into_iter().chain(self.later.drain()) {
             actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())));
         }
         for index in 0..self.slots.len() {

@@ -19,6 +19,8 @@ mod late;
 mod prepare;
 #[path = "grid/recycle.rs"]
 mod recycle;
+#[path = "grid/retries.rs"]
+mod retries;
 #[path = "grid/scene.rs"]
 mod scene;
 #[path = "grid/spread.rs"]

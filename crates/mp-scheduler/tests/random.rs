@@ -13,7 +13,7 @@ mod world;
 
 use std::time::Duration;
 
-use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Terms, WEIGHT_MAX};
+use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Retry, Terms, WEIGHT_MAX};
 use mp_wire::{TaskId, WorkerExit, WorkerId};
 use proptest::prelude::*;
 use world::World;
@@ -21,7 +21,7 @@ use world::World;
 /// What happens next; numbers choose among those who can.
 #[derive(Clone, Debug)]
 enum Op {
-    Submit { len: u32, timeout_ms: Option<u64>, retries: u32, weight: u32 },
+    Submit { len: u32, timeout_ms: Option<u64>, retry: Retry, weight: u32 },
     Cancel(usize),
     Born(usize),
     StartFails(usize),
@@ -29,6 +29,7 @@ enum Op {
     Unprepared(usize),
     Begin(usize),
     Finish(usize),
+    Panic(usize),
     Hear(usize),
     Work(usize),
     Obey(usize),
@@ -46,8 +47,8 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let who = 0..64usize;
     let timeout = prop_oneof![3 => Just(None), 1 => (1..50u64).prop_map(Some)];
-    let submit = (1..40u32, timeout, 0..3u32, prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
-        .prop_map(|(len, timeout_ms, retries, weight)| Op::Submit { len, timeout_ms, retries, weight });
+    let submit = (1..40u32, timeout, retry(), prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
+        .prop_map(|(len, timeout_ms, retry, weight)| Op::Submit { len, timeout_ms, retry, weight });
     prop_oneof![
         10 => submit,
         4 => any::<usize>().prop_map(Op::Cancel),
@@ -57,6 +58,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => who.clone().prop_map(Op::Unprepared),
         30 => who.clone().prop_map(Op::Begin),
         20 => who.clone().prop_map(Op::Finish),
+        6 => who.clone().prop_map(Op::Panic),
         14 => who.clone().prop_map(Op::Hear),
         10 => who.clone().prop_map(Op::Work),
         8 => who.clone().prop_map(Op::Obey),
@@ -68,6 +70,14 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (0..60u64).prop_map(Op::Pass),
         1 => prop_oneof![30 => Just(Op::Pass(5000)), 3 => Just(Op::Close), 1 => Just(Op::Kill)],
     ]
+}
+
+fn retry() -> impl Strategy<Value = Retry> {
+    let pause = prop_oneof![2 => Just(0), 1 => 1..50u64];
+    (0..3u32, any::<[bool; 3]>(), pause).prop_map(|(times, [lost, timed_out, panicked], pause)| {
+        let (pause, most) = (Duration::from_millis(pause), Duration::from_millis(70));
+        Retry::times(times).lost(lost).timed_out(timed_out).panicked(panicked).backoff(pause, 2, most)
+    })
 }
 
 fn config() -> impl Strategy<Value = Config> {
@@ -108,9 +118,9 @@ proptest! {
 
 fn happen(world: &mut World, op: Op) {
     match op {
-        Op::Submit { len, timeout_ms, retries, weight } => {
+        Op::Submit { len, timeout_ms, retry, weight } => {
             if *world.scheduler.phase() == Phase::Open {
-                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retries };
+                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry };
                 world.submit(len, terms, weight);
             }
         }
@@ -125,7 +135,7 @@ fn happen(world: &mut World, op: Op) {
         Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
-        Op::Unprepared(n) | Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
+        Op::Unprepared(n) | Op::Panic(n) | Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
     }
@@ -147,6 +157,7 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
         _ if stage == Stage::Unborn => {}
         Op::Begin(_) => _ = world.begin(worker),
         Op::Finish(_) => world.process(worker).finish(),
+        Op::Panic(_) => world.process(worker).panic(),
         Op::Hear(_) => world.hear(worker),
         Op::Work(_) => obey::work(world, worker),
         Op::Obey(_) => _ = obey::obey(world, worker),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mp_scheduler::{Config, RestartLimit, Terms};
+use mp_scheduler::{Config, RestartLimit, Retry, Terms};
 use mp_wire::codec;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
@@ -162,7 +162,13 @@ impl PoolBuilder {
 
     /// How many times a task that was lost with its worker, or ran too long, is tried again; by default 0.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.terms.retries = retries;
+        self.terms.retry = self.terms.retry.with_times(retries);
+        self
+    }
+
+    /// When a task is tried again, by cause, and after which pause; by default never.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.terms.retry = retry;
         self
     }
 

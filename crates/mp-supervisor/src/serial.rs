@@ -89,10 +89,18 @@ impl Serial {
             self.stats.lock().busy += took;
             let late = job.terms.timeout.filter(|timeout| took > *timeout);
             let outcome = late.map_or(outcome, |after| Err(Failure::timed_out(label(), after)));
-            if late.is_none() || attempt > job.terms.retries {
+            let retry = &job.terms.retry;
+            let again = match &outcome {
+                Err(Failure::Panicked { .. }) => retry.after_panic(attempt),
+                Err(Failure::TimedOut { .. }) => retry.after_timeout(attempt),
+                Ok(()) | Err(_) => false,
+            };
+            if !again {
                 self.count(outcome.is_ok());
                 return outcome;
             }
+            // sleep: the caller's own thread has nothing else to run meanwhile.
+            std::thread::sleep(retry.delay(attempt));
         }
     }
 

@@ -123,7 +123,28 @@
 //! # }
 //! ```
 //!
-//! `.retries(n)` on the builder has tasks tried again that were lost or ran too long; never those that panicked.
+//! `.retries(n)` on the builder has tasks tried again that were lost or ran too long; never those that panicked. A
+//! [`Retry`](crate::Retry) says it by cause, and with pauses; [`pool.task`](crate::Pool::task) says it for one task:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! use std::time::Duration;
+//!
+//! fn shaky() -> u32 {
+//!     let attempt = mp::current_worker().unwrap().attempt;
+//!     assert!(attempt > 2, "not yet");
+//!     attempt
+//! }
+//!
+//! let pool = mp::Pool::new(1)?;
+//! let pauses = (Duration::from_millis(10), Duration::from_secs(1));
+//! let retry = mp::Retry::times(5).panicked(true).backoff(pauses.0, 2, pauses.1);
+//! let handle = pool.task(shaky, ()).retry(retry).timeout(Duration::from_secs(9)).name("shaky one").submit()?;
+//! assert_eq!(handle.get()?, 3);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Processes and queues
 //!

@@ -22,7 +22,8 @@ pub mod guide;
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, MapHandle, Outcomes, Pool, PoolBuilder, Process, ProcessBuilder, PutError, Queue,
-    QueueError, Result, StartMethod, Stats, Stdio, SubmitError, TaskHandle, active_children, cpu_count,
+    QueueError, Result, Retry, StartMethod, Stats, Stdio, SubmitError, TaskBuilder, TaskHandle, active_children,
+    cpu_count,
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};

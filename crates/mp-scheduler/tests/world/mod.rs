@@ -21,6 +21,7 @@ const ACTIONS_MAX: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Value,
+    Panicked,
     None(Verdict),
 }
 
@@ -119,7 +120,7 @@ impl World {
         let task = task?;
         let item = self.item(task);
         item.begun += 1;
-        assert!(item.begun <= item.terms.retries + 1, "{task} was run {} times", item.begun);
+        assert!(item.begun <= item.terms.retry.most() + 1, "{task} was run {} times", item.begun);
         Some(task)
     }
 
@@ -128,9 +129,25 @@ impl World {
         while let Some(said) = self.processes.get_mut(&worker).and_then(|process| process.unheard.pop_front()) {
             match said {
                 Said::Done(piece) => self.hear_run(worker, piece.task),
+                Said::Panicked(piece) => self.hear_panic(worker, piece.task),
                 Said::Walked(number) => self.event(Event::Walked(worker, number)),
             }
         }
+    }
+
+    fn hear_panic(&mut self, worker: WorkerId, task: TaskId) {
+        let mut actions = Vec::new();
+        match self.scheduler.panicked(self.now, worker, task, &mut actions) {
+            Some((item, last)) => {
+                assert_eq!((item.first, item.len()), (task, 1));
+                assert!(last || !self.item(task).cancelled || self.state(worker) != "stopping", "{task} was cancelled");
+                if last {
+                    self.settle(task, Outcome::Panicked);
+                }
+            }
+            None => assert_eq!(self.state(worker), "stopping", "{task} is not believed"),
+        }
+        self.perform(actions);
     }
 
     /// Words on tasks that follow each other may be heard as one.

@@ -36,6 +36,8 @@ pub(crate) struct Piece {
 pub(crate) enum Said {
     /// It has finished this.
     Done(Piece),
+    /// This has panicked.
+    Panicked(Piece),
     /// The rest of this frame was taken back, and it is past it.
     Walked(u32),
 }
@@ -43,7 +45,7 @@ pub(crate) enum Said {
 impl Said {
     pub(crate) fn frame(self) -> u32 {
         match self {
-            Self::Done(piece) => piece.frame,
+            Self::Done(piece) | Self::Panicked(piece) => piece.frame,
             Self::Walked(frame) => frame,
         }
     }
@@ -115,6 +117,11 @@ impl Process {
     /// Worker: has finished what it runs.
     pub(crate) fn finish(&mut self) {
         self.unheard.extend(self.running.take().map(Said::Done));
+    }
+
+    /// Worker: what it runs panics.
+    pub(crate) fn panic(&mut self) {
+        self.unheard.extend(self.running.take().map(Said::Panicked));
     }
 
     /// Supervisor: takes back up to `most` items from the end of frame `number`.

@@ -4,5 +4,6 @@
 mod common;
 
 mod setup;
+mod tasks;
 
 mp::test_support!();

@@ -74,6 +74,8 @@ pub struct Inspection {
     pub begun: [(u32, u16); CREDITS],
     /// When the item that was begun last was begun.
     pub started: Instant,
+    /// Which item last asked whether it was cancelled.
+    pub asked: Option<TaskId>,
 }
 
 /// Something to be done.
@@ -92,6 +94,8 @@ pub enum Action {
     },
     /// Take back everything that has not begun, look at what has, and answer with [`Event::Inspected`].
     Inspect(WorkerId),
+    /// Tell the worker that this item, which it runs, is cancelled.
+    Hint(WorkerId, TaskId),
     /// Read what the worker has finished and not sent.
     Listen(WorkerId),
     /// Take back up to `most` items from the end of frame `number`, and answer with [`Event::Stolen`].

@@ -54,7 +54,10 @@ impl Scheduler {
                 Some(Remains { why: Some(why), ..Remains::default() })
             }
             WorkerState::Starting { .. } | WorkerState::Idle => Some(Remains::default()),
-            WorkerState::Busy(Busy { load, .. }) => Some(Remains { load, ..Remains::default() }),
+            WorkerState::Busy(Busy { load, hinted, .. }) => {
+                let cancelled = hinted.map(|(task, _)| task).into_iter().collect();
+                Some(Remains { load, cancelled, ..Remains::default() })
+            }
             WorkerState::Stopping(Stopping { load, why, cancelled, .. }) => {
                 Some(Remains { load, why: Some(why), cancelled })
             }

@@ -74,6 +74,8 @@ pub struct Busy {
     pub(crate) listen: Option<Listen>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
+    /// An item that runs and was told that it is cancelled, and until when it may end by itself.
+    pub(crate) hinted: Option<(TaskId, Instant)>,
 }
 
 /// A worker that will end.
@@ -227,9 +229,24 @@ impl Busy {
             listen.at = now + listen.silence;
             actions.push(Action::Listen(worker));
         }
+        if let Some((task, _)) = self.hinted.filter(|(_, until)| *until <= now) {
+            if self.load.holds(task) {
+                self.cancel = Some(task);
+                return actions.push(Action::Inspect(worker));
+            }
+            self.hinted = None;
+        }
         if self.check_at.take_if(|at| *at <= now).is_some() {
             actions.push(Action::Inspect(worker));
         }
+    }
+}
+
+impl Busy {
+    fn wake_at(&self) -> Option<Instant> {
+        let listen = self.listen.map(|listen| listen.at);
+        let hinted = self.hinted.map(|(_, until)| until);
+        self.check_at.into_iter().chain(listen).chain(hinted).min()
     }
 }
 
@@ -237,7 +254,7 @@ impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
             Self::Starting { deadline } => *deadline,
-            Self::Busy(busy) => busy.check_at.into_iter().chain(busy.listen.map(|listen| listen.at)).min(),
+            Self::Busy(busy) => busy.wake_at(),
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
             Self::Vacant | Self::Idle | Self::Retired => None,

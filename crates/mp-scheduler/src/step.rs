@@ -74,6 +74,7 @@ impl Scheduler {
     /// Whether this item of a worker is to end for good.
     fn is_cancelled(&mut self, worker: WorkerId, task: TaskId) -> bool {
         match self.slot(worker).map(|slot| &slot.state) {
+            Some(WorkerState::Busy(busy)) => busy.hinted.is_some_and(|(hinted, _)| hinted == task),
             Some(WorkerState::Stopping(stopping)) => {
                 stopping.why == Ending::Cancelled(task) || stopping.cancelled.contains(&task)
             }

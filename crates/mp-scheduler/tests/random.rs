@@ -30,6 +30,7 @@ enum Op {
     Begin(usize),
     Finish(usize),
     Panic(usize),
+    Ask(usize),
     Hear(usize),
     Work(usize),
     Obey(usize),
@@ -59,6 +60,7 @@ fn op() -> impl Strategy<Value = Op> {
         30 => who.clone().prop_map(Op::Begin),
         20 => who.clone().prop_map(Op::Finish),
         6 => who.clone().prop_map(Op::Panic),
+        10 => who.clone().prop_map(Op::Ask),
         14 => who.clone().prop_map(Op::Hear),
         10 => who.clone().prop_map(Op::Work),
         8 => who.clone().prop_map(Op::Obey),
@@ -135,7 +137,14 @@ fn happen(world: &mut World, op: Op) {
         Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
-        Op::Unprepared(n) | Op::Panic(n) | Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
+        Op::Ask(n)
+        | Op::Unprepared(n)
+        | Op::Panic(n)
+        | Op::Work(n)
+        | Op::Obey(n)
+        | Op::Die(n)
+        | Op::HangUp(n)
+        | Op::Break(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
     }
@@ -157,6 +166,7 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
         _ if stage == Stage::Unborn => {}
         Op::Begin(_) => _ = world.begin(worker),
         Op::Finish(_) => world.process(worker).finish(),
+        Op::Ask(_) => _ = world.process(worker).ask(),
         Op::Panic(_) => world.process(worker).panic(),
         Op::Hear(_) => world.hear(worker),
         Op::Work(_) => obey::work(world, worker),
@@ -176,7 +186,7 @@ fn stale(world: &mut World, which: usize) {
         worker.generation -= 1;
     }
     let begun = [(1, 1), (2, 1)];
-    let seen = Inspection { taken: begun, begun, started: world.now };
+    let seen = Inspection { taken: begun, begun, started: world.now, asked: None };
     let events = [
         Event::Ready(worker),
         Event::StartFailed(worker, "no memory".to_owned()),

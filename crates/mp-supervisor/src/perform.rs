@@ -43,6 +43,10 @@ impl Engine {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
             Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
+            Action::Hint(worker, task) => {
+                state.worker(worker)?.status.cancel(task);
+                None
+            }
             Action::Listen(worker) => {
                 self.listen(state, worker);
                 None
@@ -193,6 +197,7 @@ impl Engine {
     /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
+        io.status.cancel_all();
         match io.child.clone() {
             Some(child) => io.signal(&child, signal),
             None => {

@@ -108,7 +108,8 @@ impl Serial {
         let task = job.first.plus(index);
         let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
         let who = WorkerInfo::new((WORKER, std::process::id()), task, attempt);
-        match run_item(job.entry, (job.item(index), descriptors), who, out) {
+        let deadline = job.terms.timeout.and_then(|limit| Instant::now().checked_add(limit));
+        match run_item(job.entry, (job.item(index), descriptors), (who, deadline), out) {
             Reported::Value(run_ns) => {
                 self.stats.lock().run += Duration::from_nanos(run_ns);
                 Ok(())

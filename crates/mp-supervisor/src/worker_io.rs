@@ -224,7 +224,7 @@ impl WorkerIo {
         let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
         let now = Instant::now();
         let started = now.checked_sub(std::time::Duration::from_nanos(age)).unwrap_or(now);
-        Inspection { taken, begun, started }
+        Inspection { taken, begun, started, asked: self.status.asked() }
     }
 }
 

@@ -24,7 +24,7 @@ mod setup;
 mod task;
 
 pub use after_fork::after_fork;
-pub use context::{WorkerInfo, current_worker};
+pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
 pub use fork_server::{FORK_SERVER, run_preload};
 pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
 pub use panic::Caught;

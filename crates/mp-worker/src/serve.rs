@@ -11,6 +11,7 @@ use mp_wire::codec;
 use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, walked};
 use mp_wire::item::Items;
 
+use crate::context;
 use crate::outbound::Outbound;
 use crate::runner::{Run, Runner};
 use crate::setup;
@@ -34,7 +35,8 @@ pub(crate) fn serve_known(line: &Line, status: &Status, own: Identity) -> i32 {
 fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
     // A supervisor that is gone wants nothing any more, least of all an error.
     let greeted = greet(line, own, says_hello);
-    greeted.and_then(|greeted| work(line, status, greeted)).unwrap_or_else(|code| code)
+    let code = greeted.and_then(|greeted| context::over(status, || work(line, status, greeted)));
+    code.unwrap_or_else(|code| code)
 }
 
 /// Who it is, and what it is to do at its end.

@@ -198,6 +198,34 @@
 //! A copy is a copy: what must differ between workers and lives in a static is renewed by a function given to
 //! [`after_fork`](crate::after_fork). Thread-locals need none (`rand::rng()`, the keys of a `HashMap`): each worker has its own.
 //!
+//! A task can see both: [`mp::deadline`](crate::deadline) is when it will be ended, [`mp::is_cancelled`](crate::is_cancelled)
+//! whether somebody does not want it any more. One that has asked is given the pool's grace to return by itself, and its worker
+//! goes on; one that never asked is ended at once.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn count(started: mp::Queue<()>) -> u64 {
+//!     let mut steps = 0;
+//!     while !mp::is_cancelled() {
+//!         steps += 1;
+//!         if steps == 1 {
+//!             started.put(()).unwrap();
+//!         }
+//!     }
+//!     steps
+//! }
+//!
+//! let pool = mp::Pool::new(1)?;
+//! let started = mp::Queue::new()?;
+//! let handle = pool.apply_async(count, (started.clone(),))?;
+//! started.get()?;
+//! handle.cancel();
+//! assert!(handle.get()? >= 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What a worker does first, and last
 //!
 //! An [`initializer`](crate::PoolBuilder::initializer) runs once in each worker before its first task, also in one that replaces

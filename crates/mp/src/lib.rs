@@ -27,7 +27,7 @@ pub use mp_supervisor::{
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
-pub use mp_worker::{Done, Routine, Task, WorkerInfo, after_fork, current_worker, init};
+pub use mp_worker::{Done, Routine, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled};
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.
 ///

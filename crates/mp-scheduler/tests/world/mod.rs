@@ -252,6 +252,10 @@ impl World {
                 let seen = self.processes.get_mut(&worker)?.inspect();
                 return Some(Event::Inspected(worker, seen));
             }
+            Action::Hint(worker, task) => {
+                assert!(self.item(task).cancelled, "nobody cancelled {task}");
+                self.processes.get_mut(&worker)?.hinted = Some(task);
+            }
             Action::Listen(worker) => {
                 self.processes.get_mut(&worker)?;
                 self.hear(worker);
@@ -333,6 +337,7 @@ fn addressee(action: &Action) -> Option<WorkerId> {
         Action::Start(worker)
         | Action::Send { worker, .. }
         | Action::Inspect(worker)
+        | Action::Hint(worker, _)
         | Action::Listen(worker)
         | Action::Steal { worker, .. }
         | Action::Stop(worker)

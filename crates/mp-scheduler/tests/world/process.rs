@@ -60,6 +60,10 @@ pub(crate) struct Process {
     pub(crate) started: Instant,
     /// The supervisor has not heard it yet.
     pub(crate) unheard: VecDeque<Said>,
+    /// Which task has asked whether it is cancelled.
+    pub(crate) asked: Option<TaskId>,
+    /// Which was told that it is.
+    pub(crate) hinted: Option<TaskId>,
     pub(crate) stopped: bool,
     pub(crate) terminated: bool,
     pub(crate) killed: bool,
@@ -74,6 +78,8 @@ impl Process {
             running: None,
             started: now,
             unheard: VecDeque::new(),
+            asked: None,
+            hinted: None,
             stopped: false,
             terminated: false,
             killed: false,
@@ -119,6 +125,12 @@ impl Process {
         self.unheard.extend(self.running.take().map(Said::Done));
     }
 
+    /// Worker: what it runs asks whether it is cancelled.
+    pub(crate) fn ask(&mut self) -> bool {
+        self.asked = self.running.map(|piece| piece.task).or(self.asked);
+        self.hinted.is_some() && self.hinted == self.asked
+    }
+
     /// Worker: what it runs panics.
     pub(crate) fn panic(&mut self) {
         self.unheard.extend(self.running.take().map(Said::Panicked));
@@ -138,6 +150,6 @@ impl Process {
 
     pub(crate) fn inspect(&mut self) -> Inspection {
         let taken = self.words.map(|word| (word.number, self.revoke(word.number, u16::MAX)));
-        Inspection { taken, begun: self.begun(), started: self.started }
+        Inspection { taken, begun: self.begun(), started: self.started, asked: self.asked }
     }
 }

@@ -28,6 +28,9 @@ fn every_task_is_accounted_for_whoever_is_killed() {
         let kinds: Vec<_> = report.failures.keys().collect();
         assert!(kinds.iter().all(|kind| **kind == "lost"), "{kinds:?}");
     }
+    // The fork server is among those who are killed.
+    let forked = Plan { workers: 4, start_method: mp::StartMethod::ForkServer, tasks: 6000, ..plan.clone() };
+    assert_eq!(good("forked", &forked).run_again, 0);
     // With enough retries everything has its value: a task would have to be struck twenty times.
     let retried = good("retried", &Plan { workers: 4, retries: 20, seed: 99, ..plan.clone() });
     assert_eq!(retried.values, 3000, "{retried:#?}");

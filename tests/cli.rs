@@ -63,6 +63,8 @@ fn redact(text: &str) -> String {
         let line = between(&line, "thread 'main' (", ")", "PID");
         let line = between(&line, "\"pid\":", ",", "PID");
         let line = between(&line, "seconds\":", ",", "TIME");
+        let line = line.replace("peak_rss\":null", "peak_rss\":0");
+        let line = between(&line, "peak_rss\":", ",", "BYTES");
         let line = between(&line, "overhead_share\":", ",", "SHARE");
         if line.starts_with("mpctl: ") { words(&line) } else { line }
     });

@@ -114,6 +114,21 @@ fn tests_wait_for_events_and_do_not_sleep() {
 }
 
 #[test]
+fn every_test_that_the_catalogue_of_faults_names_is_there() {
+    let code: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|source| {
+            source.path.contains("/tests/") || source.path.starts_with("tests/") || source.text.contains("#[cfg(test)]")
+        })
+        .collect();
+    let is_there = |name: &str| {
+        let (function, role) = (format!("fn {name}("), format!("(\"{name}\", "));
+        code.iter().any(|source| source.text.contains(&function) || source.text.contains(&role))
+    };
+    check(&one("crates/mp/tests/faults/main.rs"), |catalogue| names_no_test(catalogue, is_there));
+}
+
+#[test]
 fn no_file_names_a_path_of_one_machine() {
     check(&all_files(), machine_paths);
 }
@@ -261,6 +276,18 @@ fn sleeps(source: &Source) -> Vec<String> {
     let sleeping = source.code.lines().enumerate().filter(|(_, line)| line.contains("thread::sleep"));
     let unexplained = sleeping.filter(|(number, _)| !has_reason_above(&lines[..*number], "// sleep:"));
     unexplained.flat_map(|(number, _)| source.at(number, "wait for an event, or say `// sleep: why` above")).collect()
+}
+
+/// The names between backticks in the rows of a table that are no test's.
+fn names_no_test(catalogue: &Source, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+    let rows = catalogue.text.lines().enumerate().filter(|(_, line)| line.starts_with("//! |"));
+    let missing = rows.flat_map(|(number, line)| {
+        let names = line.split('`').skip(1).step_by(2).filter(|name| !is_there(name));
+        names
+            .flat_map(|name| catalogue.at(number, &format!("{name} is no test: has it another name now?")))
+            .collect::<Vec<_>>()
+    });
+    missing.collect()
 }
 
 fn machine_paths(source: &Source) -> Vec<String> {

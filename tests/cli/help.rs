@@ -90,6 +90,8 @@ fn help_of_spawn() {
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
+          --output <WHERE>         Where what worker processes print goes [default: inherit] [possible
+                                   values: inherit, null, capture]
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
                                    values: json, lines, table]
@@ -128,6 +130,8 @@ fn help_of_apply() {
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
+          --output <WHERE>         Where what worker processes print goes [default: inherit] [possible
+                                   values: inherit, null, capture]
           --backend <KIND>         What the workers are [default: processes] [possible values:
                                    processes, threads, serial]
           --retries <N>            How often a task that was lost with its worker, or timed out, is
@@ -150,6 +154,7 @@ fn help_of_apply() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn help_of_map() {
     assert_snapshot!(stdout(&["map", "--help"]), @r"
     Run a task on each item, on a pool of workers
@@ -199,6 +204,16 @@ fn help_of_map() {
 
           --timeout <TIME>
               How long a task may run: 5, 500ms, 2m; then its worker is ended
+
+          --output <WHERE>
+              Where what worker processes print goes
+
+              Possible values:
+              - inherit: Where this program's own goes
+              - null:    Nowhere
+              - capture: There too, but line by line, each with its worker, process and task in front
+              
+              [default: inherit]
 
           --backend <KIND>
               What the workers are

@@ -43,6 +43,26 @@ fn once_for_workers_and_twice_for_frames() {
     }
 }
 
+/// What is captured may come after the failure, so this looks for it anywhere.
+#[test]
+fn captured_output_is_tagged_and_shown_again_after_a_death() {
+    let (_, errors) = said(&["apply", "crash.stack_overflow", "--output", "capture", "-q"]);
+    assert!(errors.contains(" task 1] fatal runtime error: stack overflow"), "{errors}");
+    assert!(errors.contains("\n  | fatal runtime error: stack overflow"), "{errors}");
+    let (out, _) = said(&["apply", "crash.stack_overflow", "--output", "capture", "-q", "--format", "json"]);
+    let failure: Value = serde_json::from_str(out.lines().next().expect("a line")).expect("is JSON");
+    let tail = failure["error"]["stderr_tail"].as_str().expect("is there");
+    assert!(tail.contains("has overflowed its stack"), "{tail}");
+}
+
+#[test]
+fn events_of_workers_are_among_the_others() {
+    for args in [&["apply", "square", "3", "-v"][..], &["spawn", "--workers", "1", "rand_string", "-v"]] {
+        let (_, errors) = said(args);
+        assert!(errors.contains("mp::worker: its events are heard worker=0.1 pid="), "{errors}");
+    }
+}
+
 #[test]
 fn without_v_nothing_is_said_of_the_inside() {
     let (out, errors) = said(&["apply", "square", "3"]);

@@ -111,7 +111,7 @@ fn exit_3_for_a_dead_worker() {
     --- exit 3
     "#);
     assert_snapshot!(seen(&["apply", "crash.abort", "--format", "json"]), @r#"
-    {"index":0,"error":{"attempts":1,"exit":-6,"kind":"lost","message":"worker 0.1 (pid PID) killed by SIGABRT while running task 1 \"mpctl::crash::abort\"","pid":PID,"stderr_tail":"","worker":"0.1"}}
+    {"index":0,"error":{"attempts":1,"exit":-6,"kind":"lost","message":"worker 0.1 (pid PID) killed by SIGABRT while running task 1 \"mpctl::crash::abort\"","peak_rss":BYTES,"pid":PID,"stderr_tail":"","worker":"0.1"}}
     {"summary":{"ended":"complete","exit":3,"failed":1,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::abort"

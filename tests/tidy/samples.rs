@@ -137,3 +137,9 @@ fn a_sleep_without_a_reason_is_found() {
 fn a_path_of_one_machine_is_found() {
     assert_eq!(faults(machine_paths, "README.md", concat!("fine\n/wo", "rk/shared\n")), [2]);
 }
+
+#[test]
+fn a_catalogued_test_that_is_not_there_is_found() {
+    let rule = |source: &Source| names_no_test(source, |name| name == "here");
+    assert_eq!(faults(rule, "main.rs", "//! In `prose`.\n//! | 1 | `here` `gone` |\n//! | 2 | `here` |\n"), [2]);
+}

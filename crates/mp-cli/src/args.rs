@@ -171,6 +171,20 @@ pub(crate) struct Birth {
     /// How long a task may run: 5, 500ms, 2m; then its worker is ended
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) timeout: Option<Duration>,
+    /// Where what worker processes print goes
+    #[arg(long, value_name = "WHERE", default_value = "inherit")]
+    pub(crate) output: Output,
+}
+
+/// See `--output`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Where this program's own goes
+    Inherit,
+    /// Nowhere
+    Null,
+    /// There too, but line by line, each with its worker, process and task in front
+    Capture,
 }
 
 /// The pool.

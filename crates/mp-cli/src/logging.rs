@@ -49,3 +49,8 @@ pub(crate) fn install(talk: &Talk) {
     // A program that has mpctl's commands may have installed its own already: then that one writes.
     done.ok();
 }
+
+/// Up to which level somebody reads events; `None` where nobody does. The workers' are wanted up to the same.
+pub(crate) fn wanted() -> Option<mp::Level> {
+    tracing_subscriber::filter::LevelFilter::current().into_level()
+}

@@ -12,6 +12,7 @@ use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::{self, Event, Walk};
 use crate::interrupt;
+use crate::logging;
 use crate::problem::Problem;
 use crate::resolve::resolve;
 use crate::session::{Counted, Ending, Session};
@@ -77,7 +78,11 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
         .name(task.name)
         .backend(backend(options.backend))
         .start_method(start_method(options.birth.start_method))
-        .retries(options.retries);
+        .retries(options.retries)
+        .output(output(options.birth.output));
+    if let Some(level) = logging::wanted() {
+        builder = builder.forward_tracing(level);
+    }
     if let Some(timeout) = options.birth.timeout {
         builder = builder.timeout(timeout);
     }
@@ -89,6 +94,15 @@ fn backend(backend: args::Backend) -> mp::Backend {
         args::Backend::Processes => mp::Backend::Processes,
         args::Backend::Threads => mp::Backend::Threads,
         args::Backend::Serial => mp::Backend::Serial,
+    }
+}
+
+/// The runtime's word for it.
+pub(crate) fn output(output: args::Output) -> mp::Output {
+    match output {
+        args::Output::Inherit => mp::Output::Inherit,
+        args::Output::Null => mp::Output::Null,
+        args::Output::Capture => mp::Output::Capture,
     }
 }
 

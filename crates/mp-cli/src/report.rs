@@ -15,6 +15,9 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
+/// So many of a dead worker's last lines are shown.
+const LAST_WORDS: usize = 10;
+
 /// Says things; hints once each.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -31,7 +34,8 @@ impl Report {
 
     /// A task that failed.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        self.error(&failure.to_string(), hint(failure, self.once));
+        let text = format!("{failure}{}", last_words(failure));
+        self.error(&text, hint(failure, self.once));
     }
 
     /// Something that was no task.
@@ -79,6 +83,14 @@ fn say(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
+/// The last lines that a dead worker wrote to its standard error, where they were captured.
+fn last_words(failure: &Failure) -> String {
+    let Failure::Lost { stderr_tail, .. } = failure else { return String::new() };
+    let lines: Vec<_> = stderr_tail.lines().collect();
+    let shown = &lines[lines.len().saturating_sub(LAST_WORDS)..];
+    shown.iter().map(|line| format!("\n  | {line}")).collect()
+}
+
 fn hint(failure: &Failure, once: bool) -> Option<&'static str> {
     Some(match failure {
         Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
@@ -102,12 +114,13 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
         Failure::Panicked { message, location, backtrace, .. } => {
             object["panic"] = json!({"message": message, "location": location, "backtrace": backtrace});
         }
-        Failure::Lost { exit, worker, pid, stderr_tail, attempts, .. } => {
+        Failure::Lost { exit, worker, pid, stderr_tail, attempts, peak_rss, .. } => {
             object["worker"] = json!(worker.to_string());
             object["pid"] = json!(pid);
             object["exit"] = json!(exit.code());
             object["attempts"] = json!(attempts);
             object["stderr_tail"] = json!(stderr_tail);
+            object["peak_rss"] = json!(peak_rss);
         }
         Failure::TimedOut { after, .. } => object["after_seconds"] = json!(after.as_secs_f64()),
         _ => {}

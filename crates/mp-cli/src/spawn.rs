@@ -22,7 +22,8 @@ use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::Event;
 use crate::interrupt;
-use crate::pool_cmds::start_method;
+use crate::logging;
+use crate::pool_cmds::{output, start_method};
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::resolve::resolve;
@@ -94,7 +95,10 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
 
 fn start(task: &'static NamedTask, birth: &Birth, args: (Order, Results)) -> Result<Arc<Process>, Problem> {
     let mut process = mp::Process::builder(run_into, args).task_name(task.name);
-    process = process.start_method(start_method(birth.start_method));
+    process = process.start_method(start_method(birth.start_method)).output(output(birth.output));
+    if let Some(level) = logging::wanted() {
+        process = process.forward_tracing(level);
+    }
     if let Some(timeout) = birth.timeout {
         process = process.timeout(timeout);
     }

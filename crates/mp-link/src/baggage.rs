@@ -40,6 +40,7 @@ pub enum BaggageError {
 }
 
 /// Runs `encode`, and gives what it packed. Nearly no value packs anything, so that must cost nearly nothing.
+#[inline]
 pub fn pack_with<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
     let outer = Outer(PACKED.replace(Some(0)));
     let value = encode();
@@ -51,19 +52,27 @@ pub fn pack_with<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
 struct Outer(Option<usize>);
 
 impl Outer {
-    fn take_packed(&self) -> Vec<OwnedFd> {
-        match PACKED.replace(self.0) {
+    #[inline]
+    fn take_packed(self) -> Vec<OwnedFd> {
+        let packed = PACKED.replace(self.0);
+        std::mem::forget(self);
+        match packed {
             None | Some(0) => Vec::new(),
-            Some(packed) => PACKING.with_borrow_mut(|fds| fds.split_off(fds.len().saturating_sub(packed))),
+            Some(packed) => taken(packed),
         }
     }
 }
 
+#[cold]
+fn taken(packed: usize) -> Vec<OwnedFd> {
+    PACKING.with_borrow_mut(|fds| fds.split_off(fds.len().saturating_sub(packed)))
+}
+
+/// When a panic passes by.
 impl Drop for Outer {
+    #[cold]
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            drop(self.take_packed());
-        }
+        drop(PACKED.replace(self.0).map(taken));
     }
 }
 

@@ -77,6 +77,7 @@ impl Status {
         Ok(Self(Arc::new(SharedPage::local()?)))
     }
 
+    #[inline]
     fn claim_word(&self, number: u32) -> &AtomicU64 {
         self.0.word(claim_word(number))
     }
@@ -87,12 +88,14 @@ impl Status {
     }
 
     /// Worker: the items that it claims from now on begin at this time, in nanoseconds of CLOCK_MONOTONIC, or later.
+    #[inline]
     pub fn started(&self, now_ns: u64) {
         self.0.word(STARTED).store(now_ns, Ordering::Release);
     }
 
     /// Worker: begins the next item of frame `number`. `false` when the rest of the frame has been revoked.
     #[must_use]
+    #[inline]
     pub fn claim(&self, number: u32) -> bool {
         let begin = |claim: Claim| Claim { begun: claim.begun + 1, ..claim };
         let free = |claim: Claim| claim.number == number && claim.begun < claim.limit;
@@ -169,6 +172,7 @@ impl Status {
 
     /// Worker: keeps a copy of all `unsent` records, of which the first `kept` bytes are there already.
     /// Records that do not fit are not kept; they should be sent at once.
+    #[inline]
     pub fn keep(&self, unsent: &[u8], kept: usize) {
         let from = kept & !7;
         if self.0.write(from, &unsent[from..]).is_some() {

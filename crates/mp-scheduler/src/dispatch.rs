@@ -171,7 +171,7 @@ impl Scheduler {
         match self.phase {
             Phase::Open => true,
             Phase::Closing => !self.backlog.is_empty() || !self.later.is_empty(),
-            Phase::Killing(_) | Phase::Ended => false,
+            Phase::Killing(_) | Phase::Ended(_) => false,
         }
     }
 
@@ -195,14 +195,15 @@ impl Scheduler {
 
     fn notice_end(&mut self, actions: &mut Vec<Action>) {
         let all_retired = self.slots.iter().all(|slot| matches!(slot.state, WorkerState::Retired));
-        if !all_retired || self.phase == Phase::Ended {
+        if !all_retired || matches!(self.phase, Phase::Ended(_)) {
             return;
         }
-        let reason = match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Killing(reason) => Some(reason),
+        let reason = match &self.phase {
+            Phase::Killing(reason) => Some(reason.clone()),
             Phase::Open => Some("all workers have died, and none is replaced".to_owned()),
-            Phase::Closing | Phase::Ended => None,
+            Phase::Closing | Phase::Ended(_) => None,
         };
+        self.phase = Phase::Ended(reason.clone());
         actions.push(Action::Ended(reason));
     }
 }

@@ -35,8 +35,8 @@ pub enum Phase {
     Closing,
     /// Nothing is finished any more.
     Killing(String),
-    /// All workers have ended.
-    Ended,
+    /// All workers have ended; and why, if that was not asked for in peace.
+    Ended(Option<String>),
 }
 
 /// What a slot is doing. All that is legal in a state is in its variant.

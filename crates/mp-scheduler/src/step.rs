@@ -122,7 +122,10 @@ impl Scheduler {
         match &self.phase {
             Phase::Open | Phase::Closing => self.backlog.push_back(span),
             Phase::Killing(reason) => actions.push(Action::Settle(span, Verdict::Stopped(reason.clone()))),
-            Phase::Ended => actions.push(Action::Settle(span, Verdict::Stopped("pool has ended".to_owned()))),
+            Phase::Ended(reason) => {
+                let reason = reason.as_deref().unwrap_or("pool has ended");
+                actions.push(Action::Settle(span, Verdict::Stopped(reason.to_owned())));
+            }
         }
         // Where others wait already, nobody is free.
         if !queue {

@@ -15,9 +15,10 @@ use crate::engine::{Engine, Making};
 use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::Preload;
 use crate::host::Host;
+use crate::output::{OutputLine, Wanted};
 use crate::pool::Pool;
 use crate::serial::Serial;
-use crate::settings::{Backend, StartMethod};
+use crate::settings::{Backend, Output, StartMethod};
 use crate::setup::{Routine, Setup};
 use crate::streams::Streams;
 use crate::worker_io::{Calling, calling};
@@ -39,6 +40,7 @@ pub struct PoolBuilder {
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
+    wanted: Wanted,
 }
 
 impl Pool {
@@ -69,6 +71,7 @@ impl Default for PoolBuilder {
             preload: None,
             initializer: None,
             finalizer: None,
+            wanted: Wanted::default(),
         }
     }
 }
@@ -205,6 +208,35 @@ impl PoolBuilder {
         self
     }
 
+    /// Where the standard output and standard error of worker processes go; by default where this process's go.
+    ///
+    /// Captured, it costs a task two small writes. Lines come in the order of their stream, not of both; one of 8 KiB comes
+    /// in pieces. Whoever writes faster than lines are taken waits, as at any pipe; nothing else waits with it. When
+    /// [`Pool::join`] returns, all lines have been handed on, if that took no more than 5 s.
+    pub fn output(mut self, output: Output) -> Self {
+        self.wanted.output = output;
+        self
+    }
+
+    /// Has each line that a worker writes handed to `callback`, and so [`Output::Capture`].
+    ///
+    /// It is called in one thread, which all pools share: it should not take long, nor wait for a task. A panic of it costs
+    /// one line.
+    pub fn on_output(mut self, callback: impl Fn(OutputLine) + Send + Sync + 'static) -> Self {
+        self.wanted = self.wanted.handed_to(callback);
+        self
+    }
+
+    /// Has the `tracing` events and spans of worker processes, up to `level`, arrive in this process's subscriber, under the
+    /// target `mp::worker` with the fields `worker`, `pid`, `task`, `target`, `spans` and `fields`. A span arrives when it
+    /// ends, with `lived_ns`.
+    ///
+    /// No task waits for it: what finds no room is dropped, and the next event says how many were. Threads need none of this.
+    pub fn forward_tracing(mut self, level: tracing::Level) -> Self {
+        self.wanted.tracing = Some(crate::output::level_of(level));
+        self
+    }
+
     /// Starts the pool. Its workers come up while the first tasks are submitted.
     ///
     /// # Errors
@@ -212,16 +244,19 @@ impl PoolBuilder {
     pub fn build(self) -> Result<Pool> {
         self.check()?;
         let setup = self.setup()?;
+        let forks = self.forks();
+        let preload = self.preload_of_server()?;
+        let calling = calling(self.backend, &self.name, None)?;
+        let outputs = self.wanted.into_outputs().filter(|_| self.backend == Backend::Processes);
         let making = Making {
             backend: self.backend,
             start_method: self.start_method,
-            calling: Calling { setup: setup.clone(), ..calling(self.backend, &self.name, None)? },
+            calling: Calling { outputs, setup: setup.clone(), ..calling },
             streams: Streams::default(),
             server: None,
             at_once: false,
         };
-        let making = making.with_server(self.preload_of_server()?, self.config.start_timeout)?;
-        let forks = self.forks();
+        let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let config = Config { initializer: setup.has_initializer(), ..config };
         let host = match self.backend {
@@ -267,6 +302,10 @@ impl PoolBuilder {
         }
         if self.forks() && self.config.max_tasks_per_worker.is_some() {
             let text = "a forked worker is not replaced, so it cannot have a maximum of tasks";
+            return Err(Error::Invalid(text.to_owned()));
+        }
+        if self.forks() && self.workers > 1 && self.wanted.anything() {
+            let text = "forked workers are made while there is one thread, so none can read their output: use StartMethod::Spawn";
             return Err(Error::Invalid(text.to_owned()));
         }
         if self.config.max_tasks_per_worker == Some(0) {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use mp_scheduler::{Action, Config, Event, Phase, Scheduler};
 use mp_sys::child::Child;
-use mp_wire::{TaskId, WorkerExit, WorkerId};
+use mp_wire::{Evidence, TaskId, WorkerExit, WorkerId};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
@@ -35,12 +35,25 @@ use crate::worker_io::{Calling, WorkerIo};
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
 const SLACK: Duration = Duration::from_secs(1);
 
+/// Who waits for a pool's end waits so long for the last lines of its workers to be taken.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
 /// How a worker ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Exit {
     pub(crate) worker: WorkerId,
     pub(crate) pid: u32,
     pub(crate) exit: WorkerExit,
+    /// The last lines of its standard error, where that is captured.
+    pub(crate) stderr_tail: String,
+    /// The most memory that it had, in bytes, where that can be told.
+    pub(crate) peak_rss: Option<u64>,
+}
+
+impl Exit {
+    pub(crate) fn evidence(&self) -> Evidence {
+        Evidence { pid: self.pid, stderr_tail: self.stderr_tail.clone(), peak_rss: self.peak_rss }
+    }
 }
 
 /// How workers are made, decided when the pool is built.
@@ -187,7 +200,7 @@ impl Engine {
             Phase::Open => None,
             Phase::Closing => Some("pool takes no more tasks".to_owned()),
             Phase::Killing(reason) => Some(reason.clone()),
-            Phase::Ended => Some(state.end_reason()),
+            Phase::Ended(_) => Some(state.end_reason()),
         };
         let hungry = closed.is_some() || state.scheduler.is_hungry();
         self.inbox.set_hungry(hungry);
@@ -221,7 +234,13 @@ impl Engine {
                 Some(_) => {}
             }
         }
-        state.over.is_some()
+        let over = state.over.is_some();
+        drop(state);
+        if let Some(outputs) = self.making.calling.outputs.as_ref().filter(|_| over) {
+            let left = deadline.map_or(LAST_LINES, |deadline| deadline.saturating_duration_since(Instant::now()));
+            outputs.wait_handed_on(left.min(LAST_LINES));
+        }
+        over
     }
 
     /// Why the pool ended by itself, if it did.
@@ -261,7 +280,7 @@ impl Engine {
 
     /// How the last worker of a slot ended, if it has.
     pub(crate) fn exit_of(&self, slot: usize) -> Option<WorkerExit> {
-        self.state.lock().exits[slot].map(|exit| exit.exit)
+        self.state.lock().exits[slot].as_ref().map(|exit| exit.exit)
     }
 
     /// Waits until the first worker's process exists; `None` when it cannot be started. Starting is bounded: it waits for
@@ -302,14 +321,15 @@ impl State {
         (io.id == id).then_some(io)
     }
 
-    /// The process that a worker was, which has ended.
-    pub(crate) fn pid_of_dead(&self, worker: WorkerId) -> u32 {
-        let exit = self.exits.get(worker.slot as usize).copied().flatten();
-        exit.filter(|exit| exit.worker == worker).map_or(0, |exit| exit.pid)
+    /// How a worker ended, and what it left.
+    pub(crate) fn end_of(&self, worker: WorkerId) -> Option<&Exit> {
+        let exit = self.exits.get(worker.slot as usize)?.as_ref();
+        exit.filter(|exit| exit.worker == worker)
     }
 
     pub(crate) fn note_exit(&mut self, exit: Exit) {
-        self.exits[exit.worker.slot as usize] = Some(exit);
+        let slot = exit.worker.slot as usize;
+        self.exits[slot] = Some(exit);
     }
 
     fn end_reason(&self) -> String {

@@ -2,22 +2,25 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
 use mp_scheduler::{Event, WorkerState};
-use mp_sys::child::Ended;
 use mp_wire::frame::{FromWorkerFrame, Hello, Identity, from_worker};
 use mp_wire::{WorkerExit, WorkerId};
 
 use crate::engine::{Engine, Exit, State};
+use crate::evidence::{exit_of, peak_rss};
 use crate::outcomes::Speech;
 use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
 use crate::worker_io::WorkerIo;
 
-/// So many frames are read from one worker before the others have their turn.
+/// So many frames are read from one worker before the others have their turn, ..
 const TURN: usize = 32;
+
+/// .. or for so long: a frame may carry thousands of outcomes, and somebody else's death waits.
+const TURN_TIME: Duration = Duration::from_millis(2);
 
 /// More frames than this no line holds: a dead worker's descendant writes on.
 const LEFT: usize = 1024;
@@ -26,7 +29,8 @@ impl Listener for Engine {
     /// Frames have come from `worker`, or its line has ended.
     fn readable(&self, worker: WorkerId) {
         let Some(line) = self.state.lock().worker(worker).map(|io| share(io)) else { return };
-        for _ in 0..TURN {
+        let began = Instant::now();
+        for _ in (0..TURN).take_while(|_| began.elapsed() < TURN_TIME) {
             match line.try_recv() {
                 Ok(Some(frame)) => self.frame(worker, &frame),
                 Ok(None) => return,
@@ -42,13 +46,15 @@ impl Listener for Engine {
         let Some(child) = io.child.clone() else { return };
         // The group is killed while the dead leader still holds its number.
         child.kill_group();
-        let Some(ended) = child.reap() else { return };
+        let Some((ended, usage)) = child.reap() else { return };
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(&mut state, worker).iter().for_each(WorkerIo::end_descendants);
+        let io = self.remove(&mut state, worker);
+        io.iter().for_each(WorkerIo::end_descendants);
+        let stderr_tail = io.map(|io| io.last_words()).unwrap_or_default();
         let exit = exit_of(ended);
         tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
-        state.note_exit(Exit { worker, pid: child.pid(), exit });
+        state.note_exit(Exit { worker, pid: child.pid(), exit, stderr_tail, peak_rss: peak_rss(usage) });
         self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
         self.finish(state);
     }
@@ -163,14 +169,6 @@ fn difference((ours, pid): (Identity, u32), hello: &Hello) -> Option<&'static st
         ("process id", pid != hello.pid),
     ];
     differs.into_iter().find_map(|(what, differs)| differs.then_some(what))
-}
-
-fn exit_of(ended: Ended) -> WorkerExit {
-    match ended {
-        Ended::Exited(code) => WorkerExit::Exited(code),
-        Ended::Signaled(signal, core) => WorkerExit::signaled(signal, core),
-        Ended::Unknown => WorkerExit::Unknown,
-    }
 }
 
 impl State {

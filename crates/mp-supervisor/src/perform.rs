@@ -11,9 +11,9 @@ use mp_link::LinkError;
 use mp_scheduler::{Action, Event, Span, Verdict};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
-use mp_wire::{CodecStage, Failure, WorkerId, codec};
+use mp_wire::{CodecStage, Evidence, Failure, WorkerId, codec};
 
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, Exit, State};
 use crate::reactor::{Reactor, Registration, Source};
 use crate::settings::{Backend, StartMethod};
 use crate::spawner;
@@ -42,7 +42,11 @@ impl Engine {
         match action {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
-            Action::Inspect(worker) => state.worker(worker).map(|io| Event::Inspected(worker, io.inspect())),
+            Action::Inspect(worker) => {
+                // Where hearing is behind, what finished in time may lie unread.
+                self.listen(state, worker);
+                state.worker(worker).map(|io| Event::Inspected(worker, io.inspect()))
+            }
             Action::Hint(worker, task) => {
                 state.worker(worker)?.status.cancel(task);
                 None
@@ -261,15 +265,15 @@ fn describe(error: &LinkError) -> String {
 }
 
 fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
-    let pid = match verdict {
-        Verdict::Lost(worker, _) => state.pid_of_dead(*worker),
-        _ => 0,
+    let evidence = match verdict {
+        Verdict::Lost(worker, _) => state.end_of(*worker).map(Exit::evidence).unwrap_or_default(),
+        _ => Evidence::default(),
     };
     let job = &mut state.jobs[span.job];
     for (index, offset) in (span.from..span.to).zip(0..) {
         let label = job.label(span.first.plus(offset));
         let failure = match verdict {
-            Verdict::Lost(worker, exit) => Failure::lost(label, span.attempt, (*worker, pid, *exit)),
+            Verdict::Lost(worker, exit) => Failure::lost(label, span.attempt, (*worker, *exit, evidence.clone())),
             Verdict::TimedOut(after) => Failure::timed_out(label, *after),
             Verdict::Cancelled => Failure::Cancelled,
             Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),

@@ -24,10 +24,11 @@ use crate::handle::{Reader, TaskHandle};
 use crate::host::{Host, Work};
 use crate::job::Name;
 use crate::one::One;
-use crate::settings::{Backend, StartMethod};
+use crate::output::{OutputLine, Wanted};
+use crate::settings::{Backend, Output, StartMethod};
 use crate::sink::Sink;
 use crate::streams::{Stdio, Streams};
-use crate::worker_io::calling;
+use crate::worker_io::{Calling, calling};
 
 /// Builds a [`Process`].
 #[must_use = "a builder does nothing until spawn()"]
@@ -39,6 +40,7 @@ pub struct ProcessBuilder<R> {
     start_method: StartMethod,
     directory: Option<String>,
     streams: Streams,
+    wanted: Wanted,
     grace: Duration,
     terms: Terms,
     result: std::marker::PhantomData<fn() -> R>,
@@ -81,6 +83,25 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         self
     }
 
+    /// As [`crate::PoolBuilder::output`]. What is not [`Output::Inherit`] overrules [`Self::stdout`] and [`Self::stderr`], from the
+    /// first statement of the task on.
+    pub fn output(mut self, output: Output) -> Self {
+        self.wanted.output = output;
+        self
+    }
+
+    /// As [`crate::PoolBuilder::on_output`].
+    pub fn on_output(mut self, callback: impl Fn(OutputLine) + Send + Sync + 'static) -> Self {
+        self.wanted = self.wanted.handed_to(callback);
+        self
+    }
+
+    /// As [`crate::PoolBuilder::forward_tracing`].
+    pub fn forward_tracing(mut self, level: tracing::Level) -> Self {
+        self.wanted.tracing = Some(crate::output::level_of(level));
+        self
+    }
+
     /// How long it may take to end after SIGTERM, or after its task, before it is killed; by default 2 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -105,10 +126,11 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             return Err(Error::Invalid(text.to_owned()));
         }
         let name = self.name.unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let calling = calling(Backend::Processes, &name, self.directory)?;
         let making = Making {
             backend: Backend::Processes,
             start_method: self.start_method,
-            calling: calling(Backend::Processes, &name, self.directory)?,
+            calling: Calling { outputs: self.wanted.into_outputs(), ..calling },
             streams: self.streams,
             server: None,
             at_once: true,
@@ -183,6 +205,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
             start_method: StartMethod::default(),
             directory: None,
             streams: Streams::default(),
+            wanted: Wanted::default(),
             grace: Config::default().grace,
             terms: Terms::default(),
             result: std::marker::PhantomData,

@@ -62,14 +62,15 @@ impl Reactor {
         let _one_at_a_time = LAUNCH.lock();
         match REACTOR.get() {
             Some(reactor) => Ok(reactor),
-            None => Self::launch().map(|reactor| *REACTOR.get_or_init(|| reactor)),
+            None => Self::launch("mp-reactor").map(|reactor| *REACTOR.get_or_init(|| reactor)),
         }
     }
 
-    fn launch() -> io::Result<&'static Self> {
+    /// One more, with a thread of this name, which lasts as long as the process.
+    pub(crate) fn launch(name: &str) -> io::Result<&'static Self> {
         let reactor: &'static Self =
             Box::leak(Box::new(Self { poller: Poller::new()?, hearing: Mutex::default(), state: Mutex::default() }));
-        std::thread::Builder::new().name("mp-reactor".to_owned()).spawn(move || reactor.run())?;
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
 
@@ -123,7 +124,7 @@ impl Reactor {
     fn run(&self) {
         let mut ready = Vec::new();
         loop {
-            let limit = self.state.lock().timers.peek().map(|timer| timer.at.saturating_duration_since(Instant::now()));
+            let limit = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
             if let Err(error) = self.poller.wait(limit, &mut ready) {
                 tracing::error!(%error, "waiting for workers failed");
             }
@@ -143,6 +144,16 @@ impl Reactor {
             Source::Line => listener.readable(worker),
             Source::Exit => listener.exited(worker),
         }
+    }
+
+    /// When to wake up, at the latest. Those whose listener has gone are forgotten: a pool that has ended leaves the deadlines
+    /// of its start behind, and nobody is to be woken for them.
+    fn next_timer(&self) -> Option<Instant> {
+        let timers = &mut self.state.lock().timers;
+        while timers.peek().is_some_and(|timer| timer.listener.strong_count() == 0) {
+            timers.pop();
+        }
+        timers.peek().map(|timer| timer.at)
     }
 
     fn due(&self) -> Vec<Arc<dyn Listener>> {

@@ -33,3 +33,17 @@ pub enum StartMethod {
     /// memory, random generators included: seed them in the task.
     Fork,
 }
+
+/// Where the standard output and standard error of worker processes go. Threads write where their process does.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Where this process's own go.
+    #[default]
+    Inherit,
+    /// Nowhere.
+    Null,
+    /// To this process, line by line, with the worker and the task that wrote each. Without a callback, lines are written to
+    /// this process's standard output and standard error, with a tag in front.
+    Capture,
+}

@@ -19,6 +19,7 @@ use mp_worker::Sockets;
 
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
+use crate::output::{Kept, Opened, Outputs};
 use crate::settings::Backend;
 use crate::setup::Setup;
 use crate::streams::Streams;
@@ -40,6 +41,8 @@ pub(crate) struct WorkerIo {
     pub(crate) records: u64,
     /// When it was sent work while it had none.
     pub(crate) busy_since: Option<Instant>,
+    /// Where it says what is no outcome.
+    pub(crate) outlets: Kept,
 }
 
 /// Who a worker is told that it is.
@@ -49,11 +52,14 @@ pub(crate) struct Calling {
     pub(crate) pool: Arc<str>,
     pub(crate) directory: Option<String>,
     pub(crate) setup: Setup,
+    /// What is wanted of what it says beside its outcomes, if anything is.
+    pub(crate) outputs: Option<Arc<Outputs>>,
 }
 
 /// Who this program's workers are told that they are.
 pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -> Result<Calling> {
     if backend == Backend::Processes {
+        crate::evidence::watch_memory();
         if mp_worker::is_worker() {
             return Err(Error::WorkerRunsMain);
         }
@@ -66,7 +72,8 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     }
     let identity = mp_worker::own_identity()
         .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
-    Ok(Calling { identity, pool: Arc::from(pool), directory, setup: Setup::default() })
+    let (pool, setup) = (Arc::from(pool), Setup::default());
+    Ok(Calling { identity, pool, directory, setup, outputs: None })
 }
 
 /// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
@@ -125,7 +132,7 @@ impl WorkerIo {
         let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
         let child = server.bear(&wanted, meanwhile)?;
         match io {
-            Some(Ok(io)) => Ok(Self { child: Some(Arc::new(child)), known: !calling.setup.has_initializer(), ..io }),
+            Some(Ok(io)) => Ok(Self { known: !calling.setup.has_initializer(), ..io.born(child) }),
             Some(Err(error)) => {
                 child.end();
                 Err(error)
@@ -166,21 +173,38 @@ impl WorkerIo {
         if made.is_err() {
             child.end();
         }
-        made.map(|io| Self { child: Some(Arc::new(child)), ..io })
+        made.map(|io| io.born(child))
     }
 
     /// The first frame fits into any empty buffer, so this does not wait.
     fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status)) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
-        let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
+        let opened = calling.outputs.as_ref().map(|outputs| outputs.open(id, identity.token));
+        let Opened { told: outlets, mut given, kept } = opened.transpose()?.unwrap_or_default();
         let (setup, descriptors) = calling.setup.pack()?;
-        let welcome = Welcome { identity, worker: id, pool, directory, setup };
+        given.extend(descriptors);
+        let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
+        let welcome = Welcome { identity, worker: id, pool, directory, setup, outlets };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
-        let _ = line.send(&frame, descriptors);
-        let line = Arc::new(line);
-        let descendants = Vec::new();
-        Ok(Self { id, line, status, child: None, descendants, identity, known: false, records: 0, busy_since: None })
+        let _ = line.send(&frame, given);
+        Ok(Self {
+            id,
+            line: Arc::new(line),
+            status,
+            child: None,
+            descendants: Vec::new(),
+            identity,
+            known: false,
+            records: 0,
+            busy_since: None,
+            outlets: kept,
+        })
+    }
+
+    fn born(self, child: Child) -> Self {
+        self.outlets.name(child.pid());
+        Self { child: Some(Arc::new(child)), ..self }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -197,6 +221,11 @@ impl WorkerIo {
     pub(crate) fn end_descendants(&self) {
         // It fails only where one has ended already.
         self.descendants.iter().for_each(|one| drop(one.signal(Signal::SIGKILL)));
+    }
+
+    /// To be called when it has died: what it said is read to the end. Gives the last lines of its standard error.
+    pub(crate) fn last_words(&self) -> String {
+        self.outlets.close()
     }
 
     pub(crate) fn stop(&self, code: i32) {
@@ -223,6 +252,8 @@ impl WorkerIo {
         let begun = self.begun();
         let age = clock::monotonic_ns().saturating_sub(self.status.started_ns());
         let now = Instant::now();
+        // Who has died is late for nothing: it did not run until now, it only was not buried.
+        let age = if self.child.as_ref().is_some_and(|child| child.has_ended()) { 0 } else { age };
         let started = now.checked_sub(std::time::Duration::from_nanos(age)).unwrap_or(now);
         Inspection { taken, begun, started, asked: self.status.asked() }
     }

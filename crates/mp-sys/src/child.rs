@@ -56,6 +56,29 @@ pub struct Launch {
     pub stderr: Stream,
 }
 
+/// What a process has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The most memory that it had resident, in bytes. Of a child: or that its parent had when it was started.
+    pub peak_rss: u64,
+}
+
+impl Usage {
+    /// Of this process, so far.
+    #[must_use]
+    pub fn own() -> Self {
+        // SAFETY: plain data, for which zeros are a value.
+        let mut usage = unsafe { std::mem::zeroed() };
+        // SAFETY: it writes to `usage`, which is alive; it does not fail for these arguments.
+        unsafe { nix::libc::getrusage(nix::libc::RUSAGE_SELF, &raw mut usage) };
+        Self::of(&usage)
+    }
+
+    fn of(usage: &nix::libc::rusage) -> Self {
+        Self { peak_rss: (usage.ru_maxrss as u64).saturating_mul(1024) }
+    }
+}
+
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -221,16 +244,33 @@ impl Child {
         while let Ok(_) | Err(Errno::EINTR) = waitid(Id::PGid(self.pid), WaitPidFlag::WEXITED) {}
     }
 
-    /// Takes its status, if it has ended. Does not wait.
+    /// Whether it has ended. Its status stays where it is.
     #[must_use]
-    pub fn reap(&self) -> Option<Ended> {
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
-        match waitid(Id::PIDFd(self.pidfd.as_fd()), flags) {
-            Ok(WaitStatus::Exited(_, code)) => Some(Ended::Exited(code)),
-            Ok(WaitStatus::Signaled(_, signal, core)) => Some(Ended::Signaled(signal as i32, core)),
-            Ok(_) | Err(Errno::EINTR) => None,
-            Err(_) => Some(Ended::Unknown),
+    pub fn has_ended(&self) -> bool {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::PIDFd(self.pidfd.as_fd()), flags), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
+    }
+
+    /// Takes its status, if it has ended, and what it used. Does not wait.
+    #[must_use]
+    pub fn reap(&self) -> Option<(Ended, Usage)> {
+        // SAFETY: both are plain data, for which zeros are a value.
+        let (mut info, mut usage) = unsafe { std::mem::zeroed::<(nix::libc::siginfo_t, nix::libc::rusage)>() };
+        let flags = nix::libc::WEXITED | nix::libc::WNOHANG;
+        let (kind, fd) = (nix::libc::P_PIDFD, self.pidfd.as_raw_fd());
+        // SAFETY: it writes to the two, which are alive. glibc's `waitid` hides the second, the system call has it.
+        let done = unsafe { nix::libc::syscall(nix::libc::SYS_waitid, kind, fd, &raw mut info, flags, &raw mut usage) };
+        if done < 0 {
+            return (Errno::last() != Errno::EINTR).then_some((Ended::Unknown, Usage::default()));
         }
+        // SAFETY: the kernel has filled it as for SIGCHLD, or left it all zeros.
+        let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+        let ended = match info.si_code {
+            _ if pid == 0 => return None,
+            nix::libc::CLD_EXITED => Ended::Exited(status),
+            code => Ended::Signaled(status, code == nix::libc::CLD_DUMPED),
+        };
+        Some((ended, Usage::of(&usage)))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod futex;
 pub mod image;
 pub mod memfile;
 pub mod memory;
+pub mod outlet;
 pub mod parcel;
 pub mod pidfd;
 pub mod poll;

@@ -81,11 +81,13 @@ impl SharedPage {
 
     /// Word `index`, below [`WORDS`].
     #[must_use]
+    #[inline]
     pub fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < WORDS, "there are {WORDS} words");
         self.cell(index)
     }
 
+    #[inline]
     fn cell(&self, index: usize) -> &AtomicU64 {
         debug_assert!(index < LENGTH.get() / 8, "within the mapping");
         // SAFETY: the mapping is page-aligned, lives as long as `self`, and every bit pattern is an AtomicU64.
@@ -95,15 +97,21 @@ impl SharedPage {
     /// Writes `bytes` into the outbox at `offset`, a multiple of 8; gives where the next may begin,
     /// or `None`, with nothing written, where they do not fit.
     #[must_use]
+    #[inline]
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Option<usize> {
         let end = offset.checked_add(bytes.len())?.next_multiple_of(8);
         if !offset.is_multiple_of(8) || end > OUTBOX {
             return None;
         }
-        for (index, chunk) in bytes.chunks(8).enumerate() {
+        let first = WORDS + offset / 8;
+        let (words, rest) = bytes.as_chunks::<8>();
+        for (index, word) in (first..).zip(words) {
+            self.cell(index).store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+        }
+        if !rest.is_empty() {
             let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.cell(WORDS + offset / 8 + index).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+            word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            self.cell(first + words.len()).store(u64::from_ne_bytes(word), Ordering::Relaxed);
         }
         Some(end)
     }

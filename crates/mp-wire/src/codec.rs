@@ -87,6 +87,7 @@ pub fn decode_prefix<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, u
     with_limit(bytes, Borrowed(std::marker::PhantomData))
 }
 
+#[inline]
 fn refuse_trailing(len: usize, used: usize) -> Result<(), CodecError> {
     if used == len {
         return Ok(());
@@ -124,6 +125,7 @@ impl<'de, T: Deserialize<'de>> Decoder<'de> for Borrowed<T> {
 }
 
 /// bincode counts decoded bytes, at most 16 (a `u128`) for one byte of input; each tier leaves that room.
+#[inline]
 fn with_limit<'de, D: Decoder<'de>>(bytes: &'de [u8], decoder: D) -> Result<(D::Value, usize), CodecError> {
     const KIB: usize = 1 << 10;
     const MIB: usize = 1 << 20;

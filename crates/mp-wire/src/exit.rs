@@ -33,6 +33,15 @@ impl WorkerExit {
         Self::Signaled { signal, core_dumped, out_of_memory: None }
     }
 
+    /// With what is known of the out-of-memory killer.
+    #[must_use]
+    pub fn by_out_of_memory(self, known: Option<bool>) -> Self {
+        match self {
+            Self::Signaled { signal, core_dumped, .. } => Self::Signaled { signal, core_dumped, out_of_memory: known },
+            Self::Exited(_) | Self::Unknown => self,
+        }
+    }
+
     /// Python's `exitcode`: the code, or minus the signal; `None` where the status is not known.
     #[must_use]
     pub fn code(self) -> Option<i32> {

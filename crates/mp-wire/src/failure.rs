@@ -81,6 +81,9 @@ pub enum Failure {
         stderr_tail: String,
         /// How many times the task was begun.
         attempts: u32,
+        /// The most memory that the process had resident, in bytes. `None` where that is not known: for a thread, and for a process
+        /// that had less than its supervisor, whose own peak the kernel counts in.
+        peak_rss: Option<u64>,
         /// Which task.
         task: TaskLabel,
     },
@@ -122,8 +125,9 @@ impl Failure {
 
     /// `task` was lost with the worker that ran it.
     #[must_use]
-    pub fn lost(task: TaskLabel, attempts: u32, (worker, pid, exit): (WorkerId, u32, WorkerExit)) -> Self {
-        Self::Lost { exit, worker, pid, stderr_tail: String::new(), attempts, task }
+    pub fn lost(task: TaskLabel, attempts: u32, (worker, exit, seen): (WorkerId, WorkerExit, Evidence)) -> Self {
+        let Evidence { pid, stderr_tail, peak_rss } = seen;
+        Self::Lost { exit, worker, pid, stderr_tail, attempts, peak_rss, task }
     }
 
     /// `task` ran longer than `after`.
@@ -155,6 +159,17 @@ impl Failure {
             Self::Cancelled | Self::Stopped { .. } => None,
         }
     }
+}
+
+/// What a worker that died left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The process it was; 0 where it was a thread.
+    pub pid: u32,
+    /// The last lines of its standard error, at most 4 KiB, where that was captured.
+    pub stderr_tail: String,
+    /// Its peak of resident memory, in bytes, where that is known.
+    pub peak_rss: Option<u64>,
 }
 
 /// What a panic left behind.

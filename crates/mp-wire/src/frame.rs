@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
@@ -83,6 +84,8 @@ pub struct Welcome {
     pub directory: Option<String>,
     /// What it is to run before its first task and after its last.
     pub setup: Setup,
+    /// What it says beside its outcomes, and where.
+    pub outlets: Outlets,
 }
 
 /// What frames a worker's life.

@@ -23,6 +23,7 @@ const LONG_HEADER: usize = 9;
 ///
 /// # Errors
 /// What `write` says. `body` is then as before.
+#[inline]
 pub fn push_item(
     body: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
@@ -46,6 +47,7 @@ pub fn push_item(
 }
 
 /// Appends one item that is encoded already.
+#[inline]
 pub fn push_bytes(body: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() <= SHORT {
         body.push(bytes.len() as u8);
@@ -73,6 +75,7 @@ pub fn split_item(body: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The bytes of the one item that `body` is, however long.
 #[must_use]
+#[inline]
 pub fn only_item(body: &[u8]) -> &[u8] {
     let header = if body.first() == Some(&LONG) { LONG_HEADER } else { 1 };
     body.get(header..).unwrap_or_default()

@@ -11,9 +11,10 @@ mod failure;
 pub mod frame;
 mod id;
 pub mod item;
+pub mod outlets;
 pub mod record;
 
 pub use codec::CodecError;
 pub use exit::WorkerExit;
-pub use failure::{CodecStage, Failure, Panic, TaskLabel};
+pub use failure::{CodecStage, Evidence, Failure, Panic, TaskLabel};
 pub use id::{TaskId, WorkerId};

@@ -39,6 +39,7 @@ pub fn push_next(records: &mut Vec<u8>, task: TaskId) {
 }
 
 /// Appends the value of the next task.
+#[inline]
 pub fn push_value(records: &mut Vec<u8>, value: &[u8]) {
     push_bytes(records, value);
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use mp_link::Status;
 use mp_wire::{TaskId, WorkerId};
 
+use crate::outlets;
+
 /// The worker, seen from inside a task.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,12 +104,14 @@ pub(crate) fn apart<T>((info, deadline): (WorkerInfo, Option<Instant>), task: im
 /// From now on, within [`within`], another task runs.
 pub(crate) fn turn_to(info: WorkerInfo) {
     CURRENT.set(Some(info));
+    outlets::begin(info.task_id);
 }
 
 /// Runs `task` with what it is told when it asks.
 pub(crate) fn within<T>(info: WorkerInfo, task: impl FnOnce() -> T) -> T {
     let outer = CURRENT.replace(Some(info));
     let value = task();
+    outlets::end();
     CURRENT.set(outer);
     value
 }

@@ -20,7 +20,7 @@ use crate::pace::Pace;
 use crate::panic::{Caught, shorten, watch};
 use crate::run::call;
 use crate::task::{Entry, Refused};
-use crate::{WorkerInfo, context};
+use crate::{WorkerInfo, context, outlets};
 
 /// Items of one function.
 pub(crate) struct Run<'a> {
@@ -123,7 +123,10 @@ impl<'a> Runner<'a> {
             }
             self.out.clear();
             let own = std::mem::take(&mut at.descriptors);
-            let taken = match call(run.entry, (item, own), &mut self.out, timed) {
+            let called = call(run.entry, (item, own), &mut self.out, timed);
+            // Before its outcome is known: who has that may end this process.
+            outlets::end();
+            let taken = match called {
                 Ok(ran) => self.take(at.task, ran.run_ns),
                 Err(refused) => return Halt::Refused(refused),
             };

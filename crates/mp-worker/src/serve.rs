@@ -13,6 +13,7 @@ use mp_wire::item::Items;
 
 use crate::context;
 use crate::outbound::Outbound;
+use crate::outlets;
 use crate::runner::{Run, Runner};
 use crate::setup;
 use crate::setup::Prepared;
@@ -58,10 +59,12 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
         line.send(&answer, Vec::new()).map_err(|_| 0)?;
         return Err(MISMATCH);
     };
+    let mut descriptors = setup::handed_over(line, &welcome).map_err(|_| MISMATCH)?;
+    outlets::open(&mut descriptors, &welcome).map_err(|_| MISMATCH)?;
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
-    let (prepared, ran) = setup::prepare(line, &welcome, image)?;
+    let (prepared, ran) = setup::prepare(line, (&welcome, descriptors), image)?;
     if says_hello || ran {
         line.send(&answer, Vec::new()).map_err(|_| 0)?;
     }
@@ -144,6 +147,7 @@ mod tests {
     use super::*;
     use mp_wire::WorkerId;
     use mp_wire::frame::{FromWorkerFrame, Setup, from_worker};
+    use mp_wire::outlets::Outlets;
 
     const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };
 
@@ -151,8 +155,14 @@ mod tests {
     fn greeted(identity: Identity) -> (Hello, i32) {
         let (supervisor, worker) = Line::between_threads().expect("a line");
         let worker_id = WorkerId { slot: 0, generation: 1 };
-        let welcome =
-            Welcome { identity, worker: worker_id, pool: "test".to_owned(), directory: None, setup: Setup::default() };
+        let welcome = Welcome {
+            identity,
+            worker: worker_id,
+            pool: "test".to_owned(),
+            directory: None,
+            setup: Setup::default(),
+            outlets: Outlets::default(),
+        };
         for frame in [ToWorker::Welcome(welcome), ToWorker::Stop(5)] {
             supervisor.send(&codec::encode(&frame).expect("encodes"), Vec::new()).expect("sent");
         }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::os::fd::OwnedFd;
 
-use mp_link::Line;
+use mp_link::{Line, LinkError};
 use mp_sys::image::SameImage;
 use mp_wire::frame::{FromWorker, Given, Welcome};
 use mp_wire::{CodecStage, TaskId, WorkerId, codec, frame};
@@ -135,8 +135,12 @@ struct Loaded {
 ///
 /// # Errors
 /// The code to exit with, when it failed; the supervisor has been told why.
-pub(crate) fn prepare(line: &Line, welcome: &Welcome, image: SameImage) -> Result<(Prepared, bool), i32> {
-    load(line, welcome, image).map_err(|reason| say(line, &reason)).and_then(|(initializer, finalizer)| {
+pub(crate) fn prepare(
+    line: &Line,
+    welcome: (&Welcome, VecDeque<OwnedFd>),
+    image: SameImage,
+) -> Result<(Prepared, bool), i32> {
+    load(welcome, image).map_err(|reason| say(line, &reason)).and_then(|(initializer, finalizer)| {
         let ran = initializer.is_some();
         initializer.map_or(Ok(()), Loaded::run).map_err(|reason| say(line, &format!("initializer {reason}")))?;
         Ok((Prepared { finalizer }, ran))
@@ -159,13 +163,21 @@ impl Loaded {
     }
 }
 
-fn load(line: &Line, welcome: &Welcome, image: SameImage) -> Result<(Option<Loaded>, Option<Loaded>), String> {
+/// The descriptors that came along with the first frame: of the outlets, then of the initializer and the finalizer.
+pub(crate) fn handed_over(line: &Line, welcome: &Welcome) -> Result<VecDeque<OwnedFd>, LinkError> {
     let setup = &welcome.setup;
-    let announced: usize = [&setup.initializer, &setup.finalizer].into_iter().flatten().map(descriptors_of).sum();
-    let mut descriptors = match announced {
-        0 => VecDeque::new(),
-        _ => VecDeque::from(line.descriptors().map_err(|error| error.to_string())?),
-    };
+    let own: usize = [&setup.initializer, &setup.finalizer].into_iter().flatten().map(descriptors_of).sum();
+    if own + welcome.outlets.descriptors() == 0 {
+        return Ok(VecDeque::new());
+    }
+    line.descriptors().map(VecDeque::from)
+}
+
+fn load(
+    (welcome, mut descriptors): (&Welcome, VecDeque<OwnedFd>),
+    image: SameImage,
+) -> Result<(Option<Loaded>, Option<Loaded>), String> {
+    let setup = &welcome.setup;
     let mut each = |routine: &Option<frame::Routine>| {
         let Some(routine) = routine else { return Ok(None) };
         let mut own: Vec<_> = descriptors.drain(..descriptors_of(routine).min(descriptors.len())).collect();

@@ -38,12 +38,30 @@ impl Killer {
     }
 }
 
-/// Kills a worker of the pool, and nobody else (I8): a number that is in the pool's books after the descriptor was opened
-/// was not given back before, so the descriptor is the worker's, or that of a process that has ended.
+/// Kills a worker of the pool, or now and then the fork server, and nobody else (I8): a number that is in the books after
+/// the descriptor was opened was not given back before, so the descriptor is its, or that of a process that has ended.
 fn kill_one(pool: &Weak<mp::Pool>, dice: &mut Dice) -> bool {
     let Some(pool) = pool.upgrade() else { return false };
-    let pids = pool.worker_pids();
+    let server = dice.below(20) == 0 && !fork_servers().is_empty();
+    let victims = || if server { fork_servers() } else { pool.worker_pids() };
+    let pids = victims();
     let Some(pid) = pids.get(dice.below(pids.len())).copied() else { return false };
     let Ok(victim) = Pidfd::open(pid) else { return false };
-    pool.worker_pids().contains(&pid) && victim.signal(Signal::SIGKILL).is_ok()
+    victims().contains(&pid) && victim.signal(Signal::SIGKILL).is_ok()
+}
+
+/// This process's children that fork workers: none, where workers start otherwise.
+fn fork_servers() -> Vec<u32> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let pids: Vec<u32> = lists.flat_map(|list| pids_of(&list)).collect();
+    pids.into_iter().filter(|pid| is_fork_server(*pid)).collect()
+}
+
+fn pids_of(list: &str) -> Vec<u32> {
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn is_fork_server(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "mp-fork-server")
 }

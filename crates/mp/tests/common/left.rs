@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
-use mp::{Backend, Pool};
+use mp::{Backend, Output, Pool};
 
 use super::eventually;
 
@@ -22,7 +22,7 @@ struct Before {
 static BEFORE: LazyLock<Before> = LazyLock::new(|| {
     let shared_memory = shared_memory();
     for backend in [Backend::Processes, Backend::Threads] {
-        let pool = Pool::builder().backend(backend).workers(1).build().expect("a first pool");
+        let pool = Pool::builder().backend(backend).workers(1).output(Output::Capture).build().expect("a first pool");
         super::works(&pool);
     }
     Before { descriptors: descriptors(), shared_memory }

@@ -8,6 +8,7 @@
 
 pub(crate) mod left;
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use mp::{Backend, Pool, PoolBuilder, StartMethod};
 
 /// A test that takes longer hangs. Generous: the machine may be busy with something else.
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a test has at hand.
 pub(crate) struct Bench {
@@ -98,7 +99,7 @@ fn watch(name: String, pools: Arc<Mutex<Vec<Weak<Pool>>>>) -> Sender<()> {
     let (alive, ended) = channel::<()>();
     std::thread::spawn(move || {
         if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("\n{name} hangs: no end after {LIMIT:?}\n{}", left::describe_children());
+            say(&format!("\n{name} hangs: no end after {LIMIT:?}\n{}", left::describe_children()));
             // Whoever hangs may hold a lock that the description of a pool needs.
             std::thread::spawn(move || describe(&pools));
             let _ = ended.recv_timeout(Duration::from_secs(3));
@@ -108,9 +109,14 @@ fn watch(name: String, pools: Arc<Mutex<Vec<Weak<Pool>>>>) -> Sender<()> {
     alive
 }
 
+/// Past the capture of the test harness, which ends with the process and shows nothing then.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 fn describe(pools: &Mutex<Vec<Weak<Pool>>>) {
     for pool in pools.lock().iter().flat_map(|pools| pools.iter()).filter_map(Weak::upgrade) {
-        eprintln!("{pool:#?}");
+        say(&format!("{pool:#?}"));
         // Dropped here, it would wait for what hangs.
         std::mem::forget(pool);
     }

@@ -1,0 +1,11 @@
+//! What workers say beside their outcomes: lines, last words, events, and what is known of a death.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod capture;
+mod events;
+mod evidence;
+mod heard;
+
+mp::test_support!();

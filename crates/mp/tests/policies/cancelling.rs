@@ -57,7 +57,7 @@ fn a_task_sees_its_deadline() {
             let limited = limited.expect("a value").expect("a deadline");
             assert!((1_000..=50_000).contains(&limited), "{limited} ms");
             assert_eq!(pool.map(|_: u32| mp::deadline().is_some(), 0..3), Ok(vec![false; 3]), "not another's");
-            assert_eq!(pool.apply(|| mp::is_cancelled(), ()), Ok(false));
+            assert_eq!(pool.apply(mp::is_cancelled, ()), Ok(false));
         });
     }
     assert!(!mp::is_cancelled());
@@ -79,7 +79,7 @@ fn a_task_that_looks_ends_by_itself_when_it_is_cancelled() {
             works(&pool);
             assert_eq!(pool.stats().deaths, 0);
             assert!(pool.worker_pids() == [pid], "the same worker: {pids:?}");
-            assert_eq!(pool.apply(|| mp::is_cancelled(), ()), Ok(false), "the next task is not");
+            assert_eq!(pool.apply(mp::is_cancelled, ()), Ok(false), "the next task is not");
             pool.join().expect("closed");
         });
     }

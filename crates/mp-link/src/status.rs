@@ -27,10 +27,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use mp_sys::shared::SharedPage;
+use mp_wire::TaskId;
 use mp_wire::frame::{CREDITS, claim_word};
 
 const STARTED: usize = CREDITS;
 const OUTBOX_LEN: usize = CREDITS + 1;
+const CANCELLED: usize = CREDITS + 2;
+const ASKED: usize = CREDITS + 3;
+
+/// In the word of what is cancelled: whatever runs.
+const ALL: u64 = u64::MAX;
 
 /// The shared words of one worker. Clones are the same words.
 #[derive(Clone, Debug)]
@@ -136,6 +142,30 @@ impl Status {
         self.0.word(STARTED).load(Ordering::Acquire)
     }
 
+    /// Supervisor: this task should end. Task ids are never reused, so it concerns no other.
+    pub fn cancel(&self, task: TaskId) {
+        self.0.word(CANCELLED).store(task.0.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Supervisor: whatever this worker runs should end.
+    pub fn cancel_all(&self) {
+        self.0.word(CANCELLED).store(ALL, Ordering::Release);
+    }
+
+    /// Worker: whether the task that it runs should end. That it asked can be seen.
+    #[must_use]
+    pub fn ask(&self, task: TaskId) -> bool {
+        self.0.word(ASKED).store(task.0.wrapping_add(1), Ordering::Release);
+        let cancelled = self.0.word(CANCELLED).load(Ordering::Acquire);
+        cancelled == ALL || cancelled == task.0.wrapping_add(1)
+    }
+
+    /// Supervisor: which task asked last. The worker wrote it: not to be trusted.
+    #[must_use]
+    pub fn asked(&self) -> Option<TaskId> {
+        self.0.word(ASKED).load(Ordering::Acquire).checked_sub(1).map(TaskId)
+    }
+
     fn outbox(&self) -> Outbox {
         Outbox::unpack(self.0.word(OUTBOX_LEN).load(Ordering::Acquire))
     }
@@ -224,6 +254,16 @@ mod tests {
             });
             assert_eq!(begun + revoked, usize::from(ITEMS), "frame {number}");
         }
+    }
+
+    #[test]
+    fn one_task_is_cancelled_or_all_are() {
+        let status = Status::local().expect("memory");
+        assert_eq!((status.asked(), status.ask(TaskId(0)), status.asked()), (None, false, Some(TaskId(0))));
+        status.cancel(TaskId(7));
+        assert_eq!([6, 7, 8].map(|id| status.ask(TaskId(id))), [false, true, false]);
+        status.cancel_all();
+        assert!(status.ask(TaskId(8)));
     }
 
     #[test]

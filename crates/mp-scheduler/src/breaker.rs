@@ -30,6 +30,11 @@ impl Breaker {
         self.deaths.len() as u32
     }
 
+    /// Nothing that went before counts any more.
+    pub(crate) fn clear(&mut self) {
+        self.deaths.clear();
+    }
+
     /// A task was finished: work goes on, so what went before was no endless crash, unless every death counts.
     pub(crate) fn forgive(&mut self, limit: &RestartLimit) {
         if !limit.count_task_deaths {

@@ -31,12 +31,15 @@ pub struct Config {
     pub restart: bool,
     /// When to give up.
     pub restart_limit: RestartLimit,
-    /// How long a worker may take from its start to its first message.
+    /// How long a worker may take from its start to its first message, its initializer included.
     pub start_timeout: Duration,
     /// Between asking a worker to end and killing it.
     pub grace: Duration,
     /// After how many items a worker is replaced by a fresh one.
     pub max_tasks_per_worker: Option<u32>,
+    /// Whether workers run something before they say hello. Starts that fail one after the other then stop the pool, however
+    /// long each of them took.
+    pub initializer: bool,
 }
 
 impl Default for Config {
@@ -48,6 +51,7 @@ impl Default for Config {
             start_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(2),
             max_tasks_per_worker: None,
+            initializer: false,
         }
     }
 }

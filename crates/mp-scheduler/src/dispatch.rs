@@ -141,7 +141,7 @@ impl Scheduler {
     /// Starts what is missing, ends what is not needed any more, and notices the end of it all.
     pub(crate) fn settle_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
         (0..self.slots.len()).for_each(|index| self.settle(now, index, actions));
-        if self.phase == Phase::Closing && self.backlog.is_empty() && self.victim().is_none() {
+        if self.phase == Phase::Closing && !self.needs_workers() && self.victim().is_none() {
             self.dismiss(now, actions);
         }
         self.notice_end(actions);
@@ -170,7 +170,7 @@ impl Scheduler {
     fn needs_workers(&self) -> bool {
         match self.phase {
             Phase::Open => true,
-            Phase::Closing => !self.backlog.is_empty(),
+            Phase::Closing => !self.backlog.is_empty() || !self.later.is_empty(),
             Phase::Killing(_) | Phase::Ended(_) => false,
         }
     }
@@ -212,7 +212,13 @@ impl Slot {
     /// A frame is on its way to it. If it had none, the time of the first item begins.
     fn load(&mut self, now: Instant, number: u32, spans: &[Span]) {
         if !matches!(self.state, WorkerState::Busy(_)) {
-            self.state = WorkerState::Busy(Busy { load: Load::default(), check_at: None, listen: None, cancel: None });
+            self.state = WorkerState::Busy(Busy {
+                load: Load::default(),
+                check_at: None,
+                listen: None,
+                cancel: None,
+                hinted: None,
+            });
         }
         if let WorkerState::Busy(busy) = &mut self.state {
             let had_none = busy.load.head().is_none();

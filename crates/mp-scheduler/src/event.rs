@@ -18,6 +18,8 @@ pub enum Event {
     Ready(WorkerId),
     /// A worker could not be started at all.
     StartFailed(WorkerId, String),
+    /// A worker's initializer failed, for this reason.
+    Unprepared(WorkerId, String),
     /// A worker has broken the protocol; it cannot be believed any more.
     Broke(WorkerId, String),
     /// A worker is done with a frame of which some was taken back: its credit has come back.
@@ -72,6 +74,8 @@ pub struct Inspection {
     pub begun: [(u32, u16); CREDITS],
     /// When the item that was begun last was begun.
     pub started: Instant,
+    /// Which item last asked whether it was cancelled.
+    pub asked: Option<TaskId>,
 }
 
 /// Something to be done.
@@ -90,6 +94,8 @@ pub enum Action {
     },
     /// Take back everything that has not begun, look at what has, and answer with [`Event::Inspected`].
     Inspect(WorkerId),
+    /// Tell the worker that this item, which it runs, is cancelled.
+    Hint(WorkerId, TaskId),
     /// Read what the worker has finished and not sent.
     Listen(WorkerId),
     /// Take back up to `most` items from the end of frame `number`, and answer with [`Event::Stolen`].

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use mp_wire::{TaskId, WorkerExit, WorkerId};
 
+use crate::config::RestartLimit;
 use crate::event::{Action, Verdict};
 use crate::load::Load;
 use crate::scheduler::{Busy, Ending, Scheduler, Stopping, WorkerState};
@@ -28,24 +29,35 @@ impl Scheduler {
         let Some(mut remains) = self.vacate(worker) else { return };
         let begun = remains.load.take_begun(death.1);
         for item in &begun {
-            self.judge(*item, remains.verdict(*item, worker, death.0), actions);
+            self.judge(now, *item, remains.verdict(*item, worker, death.0), actions);
         }
         self.give_on(remains.load.drain(), worker, death.0, actions);
         for task in std::mem::take(&mut remains.cancelled) {
             self.cancel_waiting(task, actions);
         }
-        if let Some(cause) = remains.cause(worker, death.0) {
-            self.deaths += 1;
+        let Some(cause) = remains.cause(worker, death.0) else { return };
+        self.deaths += 1;
+        if matches!(remains.why, Some(Ending::Unprepared(_))) {
+            self.count_false_start(now, worker, cause, actions);
+        } else {
             self.count_death(now, worker, (!begun.is_empty(), cause), actions);
         }
     }
 
     /// The slot of a worker that is gone is free. Gives what the worker had.
     fn vacate(&mut self, worker: WorkerId) -> Option<Remains> {
+        let initializer = self.config.initializer;
         let slot = self.slot(worker)?;
         match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
+            WorkerState::Starting { .. } if initializer => {
+                let why = Ending::Unprepared("ended before its initializer had".to_owned());
+                Some(Remains { why: Some(why), ..Remains::default() })
+            }
             WorkerState::Starting { .. } | WorkerState::Idle => Some(Remains::default()),
-            WorkerState::Busy(Busy { load, .. }) => Some(Remains { load, ..Remains::default() }),
+            WorkerState::Busy(Busy { load, hinted, .. }) => {
+                let cancelled = hinted.map(|(task, _)| task).into_iter().collect();
+                Some(Remains { load, cancelled, ..Remains::default() })
+            }
             WorkerState::Stopping(Stopping { load, why, cancelled, .. }) => {
                 Some(Remains { load, why: Some(why), cancelled })
             }
@@ -69,15 +81,22 @@ impl Scheduler {
     }
 
     /// An item that ran: tried again if that was agreed, else settled.
-    fn judge(&mut self, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
-        let again = match verdict {
-            Verdict::Lost(..) | Verdict::TimedOut(_) => item.attempt <= item.terms.retries && self.has_others(),
-            Verdict::Cancelled | Verdict::Unsendable(_) | Verdict::Stopped(_) => false,
-        };
-        if again {
-            self.backlog.push_back(Span { attempt: item.attempt + 1, ..item });
+    fn judge(&mut self, now: Instant, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
+        if item.terms.retry.covers(&verdict, item.attempt) && self.has_others() {
+            self.again(now, item);
         } else {
             actions.push(Action::Settle(item, verdict));
+        }
+    }
+
+    /// An item is tried once more, at once or after a pause.
+    pub(crate) fn again(&mut self, now: Instant, item: Span) {
+        let pause = item.terms.retry.delay(item.attempt);
+        let next = Span { attempt: item.attempt + 1, ..item };
+        if pause.is_zero() {
+            self.backlog.push_back(next);
+        } else {
+            self.later.put(now + pause, next);
         }
     }
 
@@ -87,7 +106,7 @@ impl Scheduler {
             return self.put_back(left);
         }
         let waiting = std::mem::take(&mut self.backlog);
-        let all = left.into_iter().chain(waiting);
+        let all = left.into_iter().chain(waiting).chain(self.later.drain());
         actions.extend(all.map(|span| Action::Settle(span, Verdict::Lost(worker, exit))));
     }
 
@@ -106,7 +125,24 @@ impl Scheduler {
         if let Some(first) = self.breaker.count(now, &limit, cause) {
             return self.kill(now, text.replace("{}", &first), actions);
         }
-        let recent = self.breaker.recent();
+        self.cool(now, worker, self.breaker.recent());
+    }
+
+    /// A worker whose initializer failed: no task is to blame, and the next one is no better for another's success with
+    /// tasks. So these are counted by themselves, until one is ready.
+    fn count_false_start(&mut self, now: Instant, worker: WorkerId, cause: String, actions: &mut Vec<Action>) {
+        if !self.config.restart {
+            return self.kill(now, cause, actions);
+        }
+        let limit = RestartLimit { period: Duration::MAX, ..self.config.restart_limit };
+        let text = format!("more than {} workers in a row could not be initialized, the first: ", limit.deaths);
+        if let Some(first) = self.false_starts.count(now, &limit, cause) {
+            return self.kill(now, text + &first, actions);
+        }
+        self.cool(now, worker, self.false_starts.recent());
+    }
+
+    fn cool(&mut self, now: Instant, worker: WorkerId, recent: u32) {
         let Some(slot) = self.slot(worker) else { return };
         slot.barren = slot.barren.saturating_add(1);
         let wait = cooling(recent.max(slot.barren));
@@ -138,7 +174,9 @@ impl Remains {
     fn cause(&self, worker: WorkerId, exit: WorkerExit) -> Option<String> {
         match &self.why {
             None => Some(format!("worker {worker} {exit}")),
-            Some(Ending::Broken(reason)) => Some(format!("worker {worker} {reason} ({exit})")),
+            Some(Ending::Broken(reason) | Ending::Unprepared(reason)) => {
+                Some(format!("worker {worker} {reason} ({exit})"))
+            }
             Some(Ending::Asked | Ending::Recycled | Ending::Late(..) | Ending::Cancelled(_)) => None,
         }
     }

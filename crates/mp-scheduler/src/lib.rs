@@ -28,11 +28,13 @@ mod judge;
 mod load;
 mod pace;
 mod recall;
+mod retry;
 mod scheduler;
 mod span;
 mod step;
 
 pub use config::{Config, RestartLimit};
 pub use event::{Action, Event, Inspection, Verdict};
+pub use retry::Retry;
 pub use scheduler::{Busy, Phase, Scheduler, Stopping, WorkerState};
 pub use span::{JobKey, Span, Terms, WEIGHT_MAX};

@@ -13,19 +13,24 @@ use crate::span::Span;
 
 impl Scheduler {
     pub(crate) fn inspected(&mut self, now: Instant, worker: WorkerId, seen: &Inspection, actions: &mut Vec<Action>) {
+        let until = now.checked_add(self.config.grace);
         let Some(slot) = self.slot(worker) else { return };
         let WorkerState::Busy(busy) = &mut slot.state else { return };
         let taken = busy.load.revoke_all(&seen.taken);
         let cancel = busy.cancel.take();
-        let ending = busy.look(now, seen, cancel);
+        let next = busy.look((now, until), seen, cancel);
         slot.give_back(&taken);
         self.put_back(taken);
         if let Some(task) = cancel {
             self.cancel_waiting(task, actions);
         }
-        if let Some(ending) = ending {
-            self.end_worker(worker, ending, now.checked_add(self.config.grace));
-            actions.push(Action::Terminate(worker));
+        match next {
+            Next::On => {}
+            Next::Hint(task) => actions.push(Action::Hint(worker, task)),
+            Next::End(ending) => {
+                self.end_worker(worker, ending, until);
+                actions.push(Action::Terminate(worker));
+            }
         }
     }
 
@@ -97,6 +102,10 @@ impl Scheduler {
 
     /// Gives whether it waited.
     pub(crate) fn cancel_waiting(&mut self, task: TaskId, actions: &mut Vec<Action>) -> bool {
+        if let Some(item) = self.later.take(task) {
+            actions.push(Action::Settle(item, Verdict::Cancelled));
+            return true;
+        }
         let within = |span: &Span| span.first <= task && task < span.first.plus(span.len());
         let Some(at) = self.backlog.iter().position(within) else { return false };
         let Some(mut after) = self.backlog.remove(at) else { return false };
@@ -110,20 +119,46 @@ impl Scheduler {
     }
 }
 
+/// What is to become of what a worker runs.
+enum Next {
+    /// It goes on.
+    On,
+    /// It is told that it is cancelled.
+    Hint(TaskId),
+    /// Its worker is ended.
+    End(Ending),
+}
+
 impl Busy {
-    /// Whether what it runs is to be ended; if not, when to look again.
-    fn look(&mut self, now: Instant, seen: &Inspection, cancel: Option<TaskId>) -> Option<Ending> {
+    /// What is to become of what it runs; if it goes on, when to look again.
+    fn look(&mut self, (now, until): (Instant, Option<Instant>), seen: &Inspection, cancel: Option<TaskId>) -> Next {
         let Some(item) = self.load.running(&seen.begun) else {
             // What is left was not sent yet when it was looked at.
             self.watch(now);
-            return None;
+            self.hinted = None;
+            return Next::On;
         };
         let limit = item.terms.timeout.and_then(|after| Some((after, seen.started.checked_add(after)?)));
         self.check_at = limit.map(|(_, at)| at);
-        match limit {
-            _ if cancel == Some(item.first) => Some(Ending::Cancelled(item.first)),
-            Some((after, at)) if at <= now => Some(Ending::Late(item.first, after)),
-            _ => None,
+        self.hinted = self.hinted.filter(|(task, _)| *task == item.first);
+        let late = limit.filter(|(_, at)| *at <= now);
+        match (self.hinted, late) {
+            (Some((_, until)), None) if now < until => Next::On,
+            (Some(_), _) => Next::End(Ending::Cancelled(item.first)),
+            (None, _) if cancel == Some(item.first) => self.cancelled(item.first, until, seen.asked),
+            (None, Some((after, _))) => Next::End(Ending::Late(item.first, after)),
+            (None, None) => Next::On,
+        }
+    }
+
+    /// An item that has asked before will ask again, and is given the grace to end by itself.
+    fn cancelled(&mut self, task: TaskId, until: Option<Instant>, asked: Option<TaskId>) -> Next {
+        match until.filter(|_| asked == Some(task)) {
+            Some(until) => {
+                self.hinted = Some((task, until));
+                Next::Hint(task)
+            }
+            None => Next::End(Ending::Cancelled(task)),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::event::Action;
 use crate::load::Load;
 use crate::pace::Pace;
+use crate::retry::Later;
 use crate::span::Span;
 
 /// A worker that may have finished something, and says nothing for so long, is read; and again after twice the time, up to
@@ -73,6 +74,8 @@ pub struct Busy {
     pub(crate) listen: Option<Listen>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
+    /// An item that runs and was told that it is cancelled, and until when it may end by itself.
+    pub(crate) hinted: Option<(TaskId, Instant)>,
 }
 
 /// A worker that will end.
@@ -98,6 +101,8 @@ pub(crate) enum Ending {
     Cancelled(TaskId),
     /// It cannot be believed, or never said hello.
     Broken(String),
+    /// Its initializer failed, or hung.
+    Unprepared(String),
 }
 
 /// One place for a worker.
@@ -118,8 +123,12 @@ pub struct Scheduler {
     pub(crate) config: Config,
     pub(crate) slots: Vec<Slot>,
     pub(crate) backlog: VecDeque<Span>,
+    /// What is tried again after a pause.
+    pub(crate) later: Later,
     pub(crate) phase: Phase,
     pub(crate) breaker: Breaker,
+    /// Starts that failed in a row, where workers have an initializer.
+    pub(crate) false_starts: Breaker,
     pub(crate) started: bool,
     pub(crate) deaths: u64,
     pub(crate) pace: Pace,
@@ -131,8 +140,18 @@ impl Scheduler {
     pub fn new(config: Config) -> Self {
         let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
-        let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0, pace: Pace::default() }
+        Self {
+            config,
+            slots,
+            backlog: VecDeque::new(),
+            later: Later::default(),
+            phase: Phase::Open,
+            breaker: Breaker::default(),
+            false_starts: Breaker::default(),
+            started: false,
+            deaths: 0,
+            pace: Pace::default(),
+        }
     }
 
     /// What the pool was told.
@@ -174,12 +193,13 @@ impl Scheduler {
     /// When the next [`crate::Event::Tick`] is due, if time alone can change anything.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.state.wake_at()).min()
+        self.slots.iter().filter_map(|slot| slot.state.wake_at()).chain(self.later.next()).min()
     }
 
     /// All that is due is due so much later: for so long nobody could do anything.
     pub fn shift(&mut self, by: Duration) {
         self.slots.iter_mut().for_each(|slot| slot.state.shift(by));
+        self.later.shift(by);
     }
 
     /// The slot of `worker`, unless a later generation lives there now (I5).
@@ -215,6 +235,13 @@ impl Busy {
             listen.at = now + listen.silence;
             actions.push(Action::Listen(worker));
         }
+        if let Some((task, _)) = self.hinted.filter(|(_, until)| *until <= now) {
+            if self.load.holds(task) {
+                self.cancel = Some(task);
+                return actions.push(Action::Inspect(worker));
+            }
+            self.hinted = None;
+        }
         if self.check_at.take_if(|at| *at <= now).is_some() {
             actions.push(Action::Inspect(worker));
         }
@@ -226,12 +253,21 @@ fn later(at: &mut Option<Instant>, by: Duration) {
     *at = at.and_then(|at| at.checked_add(by));
 }
 
+impl Busy {
+    fn wake_at(&self) -> Option<Instant> {
+        let listen = self.listen.map(|listen| listen.at);
+        let hinted = self.hinted.map(|(_, until)| until);
+        self.check_at.into_iter().chain(listen).chain(hinted).min()
+    }
+}
+
 impl WorkerState {
     fn shift(&mut self, by: Duration) {
         match self {
             Self::Starting { deadline } => later(deadline, by),
             Self::Busy(busy) => {
                 later(&mut busy.check_at, by);
+                busy.hinted = busy.hinted.map(|(task, until)| (task, until.checked_add(by).unwrap_or(until)));
                 busy.listen = busy.listen.and_then(|listen| Some(Listen { at: listen.at.checked_add(by)?, ..listen }));
             }
             Self::Stopping(stopping) => later(&mut stopping.kill_at, by),
@@ -243,7 +279,7 @@ impl WorkerState {
     fn wake_at(&self) -> Option<Instant> {
         match self {
             Self::Starting { deadline } => *deadline,
-            Self::Busy(busy) => busy.check_at.into_iter().chain(busy.listen.map(|listen| listen.at)).min(),
+            Self::Busy(busy) => busy.wake_at(),
             Self::Stopping(stopping) => stopping.kill_at,
             Self::Cooling { restart_at } => Some(*restart_at),
             Self::Vacant | Self::Idle | Self::Retired => None,

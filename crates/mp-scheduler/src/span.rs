@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use mp_wire::TaskId;
 
+use crate::retry::Retry;
+
 /// The submitter's number for a job.
 pub type JobKey = usize;
 
@@ -17,8 +19,8 @@ pub const WEIGHT_MAX: u32 = 60 * 1024;
 pub struct Terms {
     /// How long it may run.
     pub timeout: Option<Duration>,
-    /// How many times it is tried again when it was lost or ran too long.
-    pub retries: u32,
+    /// When it is tried again.
+    pub retry: Retry,
 }
 
 /// Items `from..to` of a job, not empty.

@@ -18,6 +18,7 @@ impl Scheduler {
             Event::Submit(span) => return self.submit(now, span, actions),
             Event::Ready(worker) => self.ready(worker),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
+            Event::Unprepared(worker, reason) => self.unprepared(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
             Event::Walked(worker, number) => self.walked(worker, number),
             Event::HungUp(worker) => self.hung_up(now, worker),
@@ -43,21 +44,58 @@ impl Scheduler {
         (first, count): (TaskId, u32),
         actions: &mut Vec<Action>,
     ) -> Option<Span> {
+        let (items, credit_came_back) = self.accept(worker, (first, count))?;
+        self.after_item(now, worker, credit_came_back, actions);
+        Some(items)
+    }
+
+    /// As [`Scheduler::finished`], of one task that panicked. Gives the item, and whether that is the last word on it: if not,
+    /// it is tried again.
+    pub fn panicked(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        task: TaskId,
+        actions: &mut Vec<Action>,
+    ) -> Option<(Span, bool)> {
+        let (item, credit_came_back) = self.accept(worker, (task, 1))?;
+        let again = item.terms.retry.after_panic(item.attempt) && !self.is_cancelled(worker, task);
+        if again {
+            self.again(now, item);
+        }
+        self.after_item(now, worker, credit_came_back, actions);
+        if again {
+            self.dispatch(now, actions);
+            self.settle_down(now, actions);
+        }
+        Some((item, !again))
+    }
+
+    /// Whether this item of a worker is to end for good.
+    fn is_cancelled(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        match self.slot(worker).map(|slot| &slot.state) {
+            Some(WorkerState::Busy(busy)) => busy.hinted.is_some_and(|(hinted, _)| hinted == task),
+            Some(WorkerState::Stopping(stopping)) => {
+                stopping.why == Ending::Cancelled(task) || stopping.cancelled.contains(&task)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes items from the front of what a worker has. Gives them, and whether a credit came back.
+    fn accept(&mut self, worker: WorkerId, (first, count): (TaskId, u32)) -> Option<(Span, bool)> {
         let slot = self.slot(worker)?;
-        let (load, busy) = match &mut slot.state {
-            WorkerState::Busy(busy) => (&mut busy.load, true),
-            WorkerState::Stopping(stopping) => (&mut stopping.load, false),
+        let load = match &mut slot.state {
+            WorkerState::Busy(busy) => &mut busy.load,
+            WorkerState::Stopping(stopping) => &mut stopping.load,
             _ => return None,
         };
         let before = load.frames();
         let items = load.finish(first, count)?;
-        slot.barren = 0;
         let credit_came_back = load.frames() < before;
-        if busy {
-            self.after_item(now, worker, credit_came_back, actions);
-        }
+        slot.barren = 0;
         self.breaker.forgive(&self.config.restart_limit);
-        Some(items)
+        Some((items, credit_came_back))
     }
 
     /// `items` tasks have run for `spent`, together.
@@ -100,6 +138,21 @@ impl Scheduler {
             && matches!(slot.state, WorkerState::Starting { .. })
         {
             slot.state = WorkerState::Idle;
+            self.false_starts.clear();
+        }
+    }
+
+    /// It never was ready, and never will be. Of one that was ready it is no word to be believed (I9).
+    fn unprepared(&mut self, now: Instant, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
+        let kill_at = now.checked_add(self.config.grace);
+        match self.slot(worker).map(|slot| &slot.state) {
+            // It is ending by itself.
+            Some(WorkerState::Starting { .. }) => self.end_worker(worker, Ending::Unprepared(reason), kill_at),
+            Some(WorkerState::Idle | WorkerState::Busy(_)) => self.broke(worker, reason, actions),
+            Some(
+                WorkerState::Stopping(_) | WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired,
+            )
+            | None => {}
         }
     }
 
@@ -123,7 +176,13 @@ impl Scheduler {
         if let Some(slot) = self.slot(worker)
             && !matches!(slot.state, WorkerState::Stopping(_))
         {
-            self.end_worker(worker, Ending::Broken("closed its line".to_owned()), kill_at);
+            let starting = matches!(slot.state, WorkerState::Starting { .. });
+            let why = if starting && self.config.initializer {
+                Ending::Unprepared("ended before its initializer had".to_owned())
+            } else {
+                Ending::Broken("closed its line".to_owned())
+            };
+            self.end_worker(worker, why, kill_at);
         }
     }
 
@@ -144,8 +203,7 @@ impl Scheduler {
             let worker = self.id(index);
             match &mut self.slots[index].state {
                 WorkerState::Starting { deadline } if deadline.is_some_and(|at| at <= now) => {
-                    let reason = format!("no hello within {:?}", self.config.start_timeout);
-                    self.broke(worker, reason, actions);
+                    self.overdue(worker, actions);
                 }
                 WorkerState::Busy(busy) => busy.tick(now, worker, actions),
                 WorkerState::Stopping(stopping) if stopping.kill_at.is_some_and(|at| at <= now) => {
@@ -158,14 +216,29 @@ impl Scheduler {
                 _ => {}
             }
         }
+        while let Some(span) = self.later.pop_due(now) {
+            self.backlog.push_back(span);
+        }
         self.started = true;
+    }
+
+    /// It was not ready in time.
+    fn overdue(&mut self, worker: WorkerId, actions: &mut Vec<Action>) {
+        let limit = self.config.start_timeout;
+        if self.config.initializer {
+            let reason = format!("initializer did not end within the start timeout of {limit:?}");
+            self.end_worker(worker, Ending::Unprepared(reason), None);
+            actions.push(Action::Kill(worker));
+        } else {
+            self.broke(worker, format!("no hello within {limit:?}"), actions);
+        }
     }
 
     pub(crate) fn kill(&mut self, now: Instant, reason: String, actions: &mut Vec<Action>) {
         if self.phase >= Phase::Killing(String::new()) {
             return;
         }
-        for span in std::mem::take(&mut self.backlog) {
+        for span in std::mem::take(&mut self.backlog).into_iter().chain(self.later.drain()) {
             actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())));
         }
         for index in 0..self.slots.len() {

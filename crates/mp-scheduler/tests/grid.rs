@@ -15,8 +15,12 @@ mod deaths;
 mod ends;
 #[path = "grid/late.rs"]
 mod late;
+#[path = "grid/prepare.rs"]
+mod prepare;
 #[path = "grid/recycle.rs"]
 mod recycle;
+#[path = "grid/retries.rs"]
+mod retries;
 #[path = "grid/scene.rs"]
 mod scene;
 #[path = "grid/spread.rs"]

@@ -13,7 +13,7 @@ mod world;
 
 use std::time::Duration;
 
-use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Terms, WEIGHT_MAX};
+use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Retry, Terms, WEIGHT_MAX};
 use mp_wire::{TaskId, WorkerExit, WorkerId};
 use proptest::prelude::*;
 use world::World;
@@ -21,13 +21,16 @@ use world::World;
 /// What happens next; numbers choose among those who can.
 #[derive(Clone, Debug)]
 enum Op {
-    Submit { len: u32, timeout_ms: Option<u64>, retries: u32, weight: u32 },
+    Submit { len: u32, timeout_ms: Option<u64>, retry: Retry, weight: u32 },
     Cancel(usize),
     Born(usize),
     StartFails(usize),
     Hello(usize),
+    Unprepared(usize),
     Begin(usize),
     Finish(usize),
+    Panic(usize),
+    Ask(usize),
     Hear(usize),
     Work(usize),
     Obey(usize),
@@ -45,16 +48,19 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let who = 0..64usize;
     let timeout = prop_oneof![3 => Just(None), 1 => (1..50u64).prop_map(Some)];
-    let submit = (1..40u32, timeout, 0..3u32, prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
-        .prop_map(|(len, timeout_ms, retries, weight)| Op::Submit { len, timeout_ms, retries, weight });
+    let submit = (1..40u32, timeout, retry(), prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
+        .prop_map(|(len, timeout_ms, retry, weight)| Op::Submit { len, timeout_ms, retry, weight });
     prop_oneof![
         10 => submit,
         4 => any::<usize>().prop_map(Op::Cancel),
         4 => who.clone().prop_map(Op::Born),
         1 => who.clone().prop_map(Op::StartFails),
         12 => who.clone().prop_map(Op::Hello),
+        1 => who.clone().prop_map(Op::Unprepared),
         30 => who.clone().prop_map(Op::Begin),
         20 => who.clone().prop_map(Op::Finish),
+        6 => who.clone().prop_map(Op::Panic),
+        10 => who.clone().prop_map(Op::Ask),
         14 => who.clone().prop_map(Op::Hear),
         10 => who.clone().prop_map(Op::Work),
         8 => who.clone().prop_map(Op::Obey),
@@ -68,17 +74,26 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn retry() -> impl Strategy<Value = Retry> {
+    let pause = prop_oneof![2 => Just(0), 1 => 1..50u64];
+    (0..3u32, any::<[bool; 3]>(), pause).prop_map(|(times, [lost, timed_out, panicked], pause)| {
+        let (pause, most) = (Duration::from_millis(pause), Duration::from_millis(70));
+        Retry::times(times).lost(lost).timed_out(timed_out).panicked(panicked).backoff(pause, 2, most)
+    })
+}
+
 fn config() -> impl Strategy<Value = Config> {
     let limit = prop_oneof![4 => Just(1000u32), 1 => 0..4u32];
     let tasks = prop_oneof![2 => Just(None), 1 => (1..6u32).prop_map(Some)];
-    (1..5u32, prop::bool::weighted(0.9), limit, any::<bool>(), tasks).prop_map(
-        |(workers, restart, deaths, count_task_deaths, max_tasks_per_worker)| Config {
+    (1..5u32, prop::bool::weighted(0.9), limit, any::<[bool; 2]>(), tasks).prop_map(
+        |(workers, restart, deaths, [count_task_deaths, initializer], max_tasks_per_worker)| Config {
             workers,
             restart,
             restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
             start_timeout: Duration::from_millis(500),
             grace: Duration::from_millis(100),
             max_tasks_per_worker,
+            initializer,
         },
     )
 }
@@ -105,9 +120,9 @@ proptest! {
 
 fn happen(world: &mut World, op: Op) {
     match op {
-        Op::Submit { len, timeout_ms, retries, weight } => {
+        Op::Submit { len, timeout_ms, retry, weight } => {
             if *world.scheduler.phase() == Phase::Open {
-                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retries };
+                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry };
                 world.submit(len, terms, weight);
             }
         }
@@ -122,7 +137,14 @@ fn happen(world: &mut World, op: Op) {
         Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
-        Op::Work(n) | Op::Obey(n) | Op::Die(n) | Op::HangUp(n) | Op::Break(n) => {
+        Op::Ask(n)
+        | Op::Unprepared(n)
+        | Op::Panic(n)
+        | Op::Work(n)
+        | Op::Obey(n)
+        | Op::Die(n)
+        | Op::HangUp(n)
+        | Op::Break(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
     }
@@ -139,10 +161,13 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
     match op {
         Op::StartFails(_) if stage == Stage::Unborn => world.start_fails(worker),
         Op::Hello(_) if stage != Stage::Serving => world.hello(worker),
+        Op::Unprepared(_) if stage != Stage::Serving => world.unprepared(worker),
         Op::Born(_) if stage == Stage::Unborn => world.born(worker),
         _ if stage == Stage::Unborn => {}
         Op::Begin(_) => _ = world.begin(worker),
         Op::Finish(_) => world.process(worker).finish(),
+        Op::Ask(_) => _ = world.process(worker).ask(),
+        Op::Panic(_) => world.process(worker).panic(),
         Op::Hear(_) => world.hear(worker),
         Op::Work(_) => obey::work(world, worker),
         Op::Obey(_) => _ = obey::obey(world, worker),
@@ -161,10 +186,11 @@ fn stale(world: &mut World, which: usize) {
         worker.generation -= 1;
     }
     let begun = [(1, 1), (2, 1)];
-    let seen = Inspection { taken: begun, begun, started: world.now };
+    let seen = Inspection { taken: begun, begun, started: world.now, asked: None };
     let events = [
         Event::Ready(worker),
         Event::StartFailed(worker, "no memory".to_owned()),
+        Event::Unprepared(worker, "no model".to_owned()),
         Event::Broke(worker, "wrote rubbish".to_owned()),
         Event::HungUp(worker),
         Event::Exited { worker, exit: WorkerExit::Unknown, begun },

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mp_scheduler::{Config, RestartLimit, Terms};
+use mp_scheduler::{Config, RestartLimit, Retry, Terms};
 use mp_wire::codec;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
@@ -19,6 +19,7 @@ use crate::output::{OutputLine, Wanted};
 use crate::pool::Pool;
 use crate::serial::Serial;
 use crate::settings::{Backend, Output, StartMethod};
+use crate::setup::{Routine, Setup};
 use crate::streams::Streams;
 use crate::worker_io::{Calling, calling};
 
@@ -37,6 +38,8 @@ pub struct PoolBuilder {
     terms: Terms,
     max_payload: usize,
     preload: Option<Result<Preload, SubmitError>>,
+    initializer: Option<Result<Routine, SubmitError>>,
+    finalizer: Option<Result<Routine, SubmitError>>,
     wanted: Wanted,
 }
 
@@ -66,6 +69,8 @@ impl Default for PoolBuilder {
             terms: Terms::default(),
             max_payload: 8 << 30,
             preload: None,
+            initializer: None,
+            finalizer: None,
             wanted: Wanted::default(),
         }
     }
@@ -114,6 +119,43 @@ impl PoolBuilder {
         self
     }
 
+    /// Has each worker run `routine` once, before its first task; a worker that replaces another as well. What it leaves in
+    /// statics and thread-locals, the worker's tasks find. It must end within [`PoolBuilder::start_timeout`].
+    ///
+    /// Where it fails (by an error, a panic, the end of its process or by taking too long) the worker is replaced by
+    /// another, after a growing pause; when more workers in a row fail than [`PoolBuilder::restart_limit`] allows, the pool
+    /// stops, and every handle says why. Python: `initializer`, `initargs`.
+    ///
+    /// ```no_run
+    /// fn load(path: String) -> std::io::Result<()> {
+    ///     let model = std::fs::read(path)?;
+    ///     # drop(model);
+    ///     Ok(()) // kept in a static
+    /// }
+    /// let pool = mp_supervisor::Pool::builder().initializer(load, ("model.bin".to_owned(),)).build()?;
+    /// # Ok::<(), mp_supervisor::Error>(())
+    /// ```
+    pub fn initializer<F: mp_worker::Routine<Args>, Args: Serialize + DeserializeOwned>(
+        mut self,
+        routine: F,
+        args: Args,
+    ) -> Self {
+        self.initializer = Some(Routine::new(routine, &args));
+        self
+    }
+
+    /// Has each worker run `routine` once, after its last task, before it ends: when the pool is closed, or the worker is
+    /// replaced after its number of tasks. It must end within [`PoolBuilder::grace`]. A worker that is killed, for what it
+    /// did or because the pool is terminated or dropped, does not run it. That it failed is logged, and harms nobody.
+    pub fn finalizer<F: mp_worker::Routine<Args>, Args: Serialize + DeserializeOwned>(
+        mut self,
+        routine: F,
+        args: Args,
+    ) -> Self {
+        self.finalizer = Some(Routine::new(routine, &args));
+        self
+    }
+
     /// How long each task may run; by default without limit. The clock runs while the task runs, not while it waits.
     /// The worker is asked to end (SIGTERM), killed after [`PoolBuilder::grace`], and replaced.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -123,7 +165,13 @@ impl PoolBuilder {
 
     /// How many times a task that was lost with its worker, or ran too long, is tried again; by default 0.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.terms.retries = retries;
+        self.terms.retry = self.terms.retry.with_times(retries);
+        self
+    }
+
+    /// When a task is tried again, by cause, and after which pause; by default never.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.terms.retry = retry;
         self
     }
 
@@ -142,7 +190,7 @@ impl PoolBuilder {
         self
     }
 
-    /// How long a worker may take from its start to its first message; by default 30 s.
+    /// How long a worker may take from its start until it is ready, its initializer included; by default 30 s.
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.config.start_timeout = limit;
         self
@@ -195,6 +243,7 @@ impl PoolBuilder {
     /// When a number makes no sense, or [`mp_worker::init`] was not called and the workers are to be processes.
     pub fn build(self) -> Result<Pool> {
         self.check()?;
+        let setup = self.setup()?;
         let forks = self.forks();
         let preload = self.preload_of_server()?;
         let calling = calling(self.backend, &self.name, None)?;
@@ -202,15 +251,16 @@ impl PoolBuilder {
         let making = Making {
             backend: self.backend,
             start_method: self.start_method,
-            calling: Calling { outputs, ..calling },
+            calling: Calling { outputs, setup: setup.clone(), ..calling },
             streams: Streams::default(),
             server: None,
             at_once: false,
         };
         let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
+        let config = Config { initializer: setup.has_initializer(), ..config };
         let host = match self.backend {
-            Backend::Serial => Host::Serial(Arc::new(Serial::new())),
+            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
         // Forks are made here and now, so their refusal is known; others start while work is submitted.
@@ -219,6 +269,11 @@ impl PoolBuilder {
             return Err(error);
         }
         Ok(Pool::from_parts(host, self.terms, self.max_payload))
+    }
+
+    fn setup(&self) -> Result<Setup> {
+        let (initializer, finalizer) = (self.initializer.clone().transpose()?, self.finalizer.clone().transpose()?);
+        Ok(Setup::new(initializer, finalizer))
     }
 
     /// What a fork server is to run first. Where there will be none, it runs here and now.

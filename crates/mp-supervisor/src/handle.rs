@@ -99,7 +99,8 @@ impl<R> TaskHandle<R> {
     }
 
     /// Asks that the task be not run, or be ended if it runs: its worker is then ended and replaced. A thread cannot be
-    /// ended; it is left behind. Gives whether the task had no outcome yet; the outcome says what became of it, which is
+    /// ended; it is left behind. A task that has called `mp::is_cancelled` is told first, and given the pool's grace to return:
+    /// its value counts then, and its worker goes on. Gives whether the task had no outcome yet; the outcome says what became of it, which is
     /// [`Failure::Cancelled`] unless it was quicker.
     pub fn cancel(&self) -> bool {
         let open = !self.is_ready();

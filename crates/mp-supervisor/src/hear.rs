@@ -136,8 +136,18 @@ impl Engine {
                 self.step(state, now, Event::Walked(worker, number));
                 Ok(())
             }
+            FromWorkerFrame::Failed(reason) => {
+                self.failed(state, now, worker, reason);
+                Ok(())
+            }
             FromWorkerFrame::Outcomes(first, records) => self.outcomes(state, Speech { worker, now }, (first, records)),
         }
+    }
+
+    /// Its initializer failed; or its finalizer, which harms nobody: its tasks have ended.
+    fn failed(&self, state: &mut State, now: Instant, worker: WorkerId, reason: String) {
+        tracing::warn!(%worker, reason, "initializer or finalizer failed");
+        self.step(state, now, Event::Unprepared(worker, reason));
     }
 
     fn hello(&self, state: &mut State, now: Instant, worker: WorkerId, hello: &Hello) -> Result<(), String> {

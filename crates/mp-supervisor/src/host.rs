@@ -50,7 +50,12 @@ impl Host {
 
     /// Waits for the end of all workers; says why, if it was not asked for.
     pub(crate) fn join(&self) -> Result<()> {
-        let Self::Engine(engine) = self else { return Ok(()) };
+        let engine = match self {
+            Self::Engine(engine) => engine,
+            Self::Serial(serial) => {
+                return serial.failure().map_or(Ok(()), |reason| Err(Error::Ended(reason.to_owned())));
+            }
+        };
         engine.wait_end(None);
         match engine.failure() {
             Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Ended(reason))),

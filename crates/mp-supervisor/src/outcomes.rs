@@ -83,10 +83,29 @@ impl Engine {
     fn report(&self, state: &mut State, by: Speech, (task, report): (TaskId, Report)) -> Result<(), String> {
         let said = match report {
             Report::Bulk(len) => Said::Bulk(read_bulk(state, by.worker, len)),
-            Report::Panicked(panic) => Said::Panicked(panic),
+            Report::Panicked(panic) => return self.panicked(state, by, (task, panic)),
             Report::Codec(stage, reason) => Said::Codec(stage, reason),
         };
         self.finished(state, by, (task, 1), |state, item| state.deliver_report(item, said)).map(drop)
+    }
+
+    /// A panic that is not tried again is the last word on its task.
+    fn panicked(&self, state: &mut State, by: Speech, (task, panic): (TaskId, Panic)) -> Result<(), String> {
+        let mut actions = std::mem::take(&mut state.actions);
+        let item = state.scheduler.panicked(by.now, by.worker, task, &mut actions);
+        if let Some((item, true)) = &item {
+            state.deliver_report(item, Said::Panicked(panic));
+        }
+        self.perform(state, by.now, actions);
+        self.believed(state, by.worker, item.is_some())
+    }
+
+    /// One that was told to end may speak of what is settled already; one may have ended for what it said before.
+    fn believed(&self, state: &mut State, worker: WorkerId, known: bool) -> Result<(), String> {
+        if known || state.is_stopping(worker) || state.worker(worker).is_none() {
+            return Ok(());
+        }
+        Err("spoke of a task that it was not given".to_owned())
     }
 
     /// Hands the items whose turn it was to `deliver`, and does what follows. Gives how many of the `count` are dealt with.
@@ -103,12 +122,8 @@ impl Engine {
             deliver(state, items);
         }
         self.perform(state, by.now, actions);
-        match items {
-            Some(items) => Ok(items.len()),
-            // One that was told to end may speak of what is settled already; one may have ended for what it said before.
-            None if state.is_stopping(by.worker) || state.worker(by.worker).is_none() => Ok(count),
-            None => Err("spoke of a task that it was not given".to_owned()),
-        }
+        self.believed(state, by.worker, items.is_some())?;
+        Ok(items.map_or(count, |items| items.len()))
     }
 }
 

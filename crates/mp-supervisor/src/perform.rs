@@ -47,6 +47,10 @@ impl Engine {
                 self.listen(state, worker);
                 state.inspect(worker).map(|seen| Event::Inspected(worker, seen))
             }
+            Action::Hint(worker, task) => {
+                state.worker(worker)?.status.cancel(task);
+                None
+            }
             Action::Listen(worker) => {
                 self.listen(state, worker);
                 None
@@ -197,6 +201,7 @@ impl Engine {
     /// The reactor hears of the end of both, when it has heard what came before.
     fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
+        io.status.cancel_all();
         match io.child.clone() {
             Some(child) => io.signal(&child, signal),
             None => {

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::error::SubmitError;
 use crate::job::Job;
+use crate::setup::Setup;
 use crate::sink::News;
 use crate::stats::Stats;
 
@@ -20,19 +21,35 @@ pub(crate) struct Serial {
     next_task: AtomicU64,
     closed: AtomicBool,
     stats: Mutex<Stats>,
+    setup: Setup,
+    /// Why it takes no tasks, if its initializer failed.
+    unprepared: Option<String>,
 }
 
 /// The one worker there is: slot 0, generation 1.
 const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
 
 impl Serial {
-    pub(crate) fn new() -> Self {
+    /// Runs the initializer.
+    pub(crate) fn new(setup: Setup) -> Self {
         let stats = Stats { workers: 1, ..Stats::default() };
-        Self { next_task: AtomicU64::new(1), closed: AtomicBool::new(false), stats: Mutex::new(stats) }
+        let unprepared = setup.initialize(WORKER).err().map(|reason| format!("initializer failed: {reason}"));
+        let closed = AtomicBool::new(unprepared.is_some());
+        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, unprepared }
     }
 
+    /// Why it ended by itself, if it has.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.unprepared.as_deref()
+    }
+
+    /// The first time, it runs the finalizer.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        if !self.closed.swap(true, Ordering::AcqRel)
+            && let Err(reason) = self.setup.finalize(WORKER)
+        {
+            tracing::warn!(reason, "finalizer failed");
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -41,7 +58,8 @@ impl Serial {
 
     pub(crate) fn submit(&self, mut job: Job) -> Result<TaskId, SubmitError> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(SubmitError::Closed("pool takes no more tasks".to_owned()));
+            let reason = self.failure().unwrap_or("pool takes no more tasks");
+            return Err(SubmitError::Closed(reason.to_owned()));
         }
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
@@ -71,10 +89,18 @@ impl Serial {
             self.stats.lock().busy += took;
             let late = job.terms.timeout.filter(|timeout| took > *timeout);
             let outcome = late.map_or(outcome, |after| Err(Failure::timed_out(label(), after)));
-            if late.is_none() || attempt > job.terms.retries {
+            let retry = &job.terms.retry;
+            let again = match &outcome {
+                Err(Failure::Panicked { .. }) => retry.after_panic(attempt),
+                Err(Failure::TimedOut { .. }) => retry.after_timeout(attempt),
+                Ok(()) | Err(_) => false,
+            };
+            if !again {
                 self.count(outcome.is_ok());
                 return outcome;
             }
+            // sleep: the caller's own thread has nothing else to run meanwhile.
+            std::thread::sleep(retry.delay(attempt));
         }
     }
 
@@ -82,7 +108,8 @@ impl Serial {
         let task = job.first.plus(index);
         let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
         let who = WorkerInfo::new((WORKER, std::process::id()), task, attempt);
-        match run_item(job.entry, (job.item(index), descriptors), who, out) {
+        let deadline = job.terms.timeout.and_then(|limit| Instant::now().checked_add(limit));
+        match run_item(job.entry, (job.item(index), descriptors), (who, deadline), out) {
             Reported::Value(run_ns) => {
                 self.stats.lock().run += Duration::from_nanos(run_ns);
                 Ok(())

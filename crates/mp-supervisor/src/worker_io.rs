@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::output::{Kept, Opened, Outputs};
 use crate::settings::Backend;
+use crate::setup::Setup;
 use crate::streams::Streams;
 use crate::suspend::Pauses;
 
@@ -51,6 +52,7 @@ pub(crate) struct Calling {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<str>,
     pub(crate) directory: Option<String>,
+    pub(crate) setup: Setup,
     /// What is wanted of what it says beside its outcomes, if anything is.
     pub(crate) outputs: Option<Arc<Outputs>>,
 }
@@ -71,7 +73,8 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     }
     let identity = mp_worker::own_identity()
         .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
-    Ok(Calling { identity, pool: Arc::from(pool), directory, outputs: None })
+    let (pool, setup) = (Arc::from(pool), Setup::default());
+    Ok(Calling { identity, pool, directory, setup, outputs: None })
 }
 
 /// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
@@ -130,7 +133,7 @@ impl WorkerIo {
         let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
         let child = server.bear(&wanted, meanwhile)?;
         match io {
-            Some(Ok(io)) => Ok(Self { known: true, ..io.born(child) }),
+            Some(Ok(io)) => Ok(Self { known: !calling.setup.has_initializer(), ..io.born(child) }),
             Some(Err(error)) => {
                 child.end();
                 Err(error)
@@ -174,13 +177,15 @@ impl WorkerIo {
         made.map(|io| io.born(child))
     }
 
-    /// The first frame fits into any buffer, so this does not wait.
+    /// The first frame fits into any empty buffer, so this does not wait.
     fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status)) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
         let opened = calling.outputs.as_ref().map(|outputs| outputs.open(id, identity.token));
-        let Opened { told: outlets, given, kept } = opened.transpose()?.unwrap_or_default();
+        let Opened { told: outlets, mut given, kept } = opened.transpose()?.unwrap_or_default();
+        let (setup, descriptors) = calling.setup.pack()?;
+        given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
-        let welcome = Welcome { identity, worker: id, pool, directory, outlets };
+        let welcome = Welcome { identity, worker: id, pool, directory, setup, outlets };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, given);
@@ -252,7 +257,7 @@ impl WorkerIo {
         // Who has died is late for nothing: it did not run until now, it only was not buried.
         let age = if self.child.as_ref().is_some_and(|child| child.has_ended()) { 0 } else { age };
         let started = now.checked_sub(std::time::Duration::from_nanos(age)).unwrap_or(now);
-        Inspection { taken, begun, started }
+        Inspection { taken, begun, started, asked: self.status.asked() }
     }
 }
 

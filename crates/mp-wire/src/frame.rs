@@ -5,12 +5,13 @@
 //! ```text
 //!  supervisor                                   worker
 //!     Welcome ─────────────────────────────────▶   compare: protocol, build, registry, token
-//!     ◀───────────────────────────────── Hello     (or it exits with a reason)
+//!     ◀───────────────────────────────── Hello     (or it exits with a reason), when its initializer has run
 //!     Tasks(number 1) ─────────────────────────▶   claim each item in the status words, run it
 //!     Tasks(number 2) ─────────────────────────▶   (two frames in flight at most: the credits)
 //!     ◀───────────────────────── Outcomes, ...     a record for each item, in order
 //!     ◀───────────────────────── Walked(number)    of a frame whose end was taken back: nothing more comes of it
-//!     Stop ────────────────────────────────────▶   exit
+//!     ◀───────────────────────── Failed(text)      instead of Hello: of the initializer; before the exit: of the finalizer
+//!     Stop ────────────────────────────────────▶   finalizer, exit
 //! ```
 //!
 //! No frame is longer than [`FRAME_MAX`] (I4); a longer value crosses as a memory file, whose fd is
@@ -81,9 +82,43 @@ pub struct Welcome {
     pub pool: String,
     /// Where to change to before the first task, if anywhere.
     pub directory: Option<String>,
+    /// What it is to run before its first task and after its last.
+    pub setup: Setup,
     /// What it says beside its outcomes, and where.
     pub outlets: Outlets,
 }
+
+/// What frames a worker's life.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Before the first task: the worker says hello only after it.
+    pub initializer: Option<Routine>,
+    /// After the last task, before it exits as it was told.
+    pub finalizer: Option<Routine>,
+}
+
+/// A function to be run once, and its arguments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Routine {
+    /// The entry point's offset from the image's anchor.
+    pub entry: u64,
+    /// How many fds were handed over for the values inside. (One more follows if `args` are [`Given::Bulk`].)
+    pub baggage: u32,
+    /// The arguments.
+    pub args: Given,
+}
+
+/// Encoded arguments, or where they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Given {
+    /// Here.
+    Inline(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// So many bytes in a memory file.
+    Bulk(u64),
+}
+
+/// Arguments of a [`Routine`] that are longer cross as a memory file: a Welcome has two of them.
+pub const ROUTINE_INLINE_MAX: usize = 16 * 1024;
 
 /// Items to run, in order, under one claim word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -138,6 +173,8 @@ pub enum FromWorker {
     /// The number of a task frame (4 bytes) that the worker has read to its end, or to where the rest was taken back.
     /// Said only in the second case: in the first, the last record says it.
     Walked = 3,
+    /// Why the initializer or the finalizer failed, in UTF-8.
+    Failed = 4,
 }
 
 /// The frame that says of frame `number` that the worker is done with it.
@@ -168,6 +205,8 @@ pub enum FromWorkerFrame<'a> {
     Outcomes(u64, &'a [u8]),
     /// The number of a frame that it is done with.
     Walked(u32),
+    /// Why its initializer or finalizer failed.
+    Failed(String),
 }
 
 /// Reads a worker's frame.
@@ -183,6 +222,9 @@ pub fn from_worker(frame: &[u8]) -> Result<FromWorkerFrame<'_>, CodecError> {
         && let Ok(number) = rest.try_into()
     {
         return Ok(FromWorkerFrame::Walked(u32::from_le_bytes(number)));
+    }
+    if *kind == FromWorker::Failed as u8 {
+        return Ok(FromWorkerFrame::Failed(String::from_utf8_lossy(rest).into_owned()));
     }
     match rest.split_first_chunk::<8>() {
         Some((first, records)) if *kind == FromWorker::Outcomes as u8 => {
@@ -229,6 +271,7 @@ mod tests {
         assert_eq!(from_worker(&walked(9)), Ok(FromWorkerFrame::Walked(9)));
         assert!(from_worker(&walked(9)[..4]).is_err());
         assert!(from_worker(&frame[..5]).is_err());
+        assert_eq!(from_worker(b"\x04no \xff"), Ok(FromWorkerFrame::Failed("no \u{fffd}".to_owned())));
         assert!(from_worker(&[]).is_err());
         assert!(from_worker(&[9; 40]).is_err());
     }

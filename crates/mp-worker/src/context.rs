@@ -2,8 +2,10 @@
 //!
 //! Does **not** know lines or frames.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
+use mp_link::Status;
 use mp_wire::{TaskId, WorkerId};
 
 use crate::outlets;
@@ -18,7 +20,7 @@ pub struct WorkerInfo {
     pub generation: u32,
     /// The process.
     pub pid: u32,
-    /// The task that runs.
+    /// The task that runs; 0 in an initializer or finalizer.
     pub task_id: TaskId,
     /// Which try of it this is, counted from 1.
     pub attempt: u32,
@@ -34,6 +36,8 @@ impl WorkerInfo {
 
 thread_local! {
     static CURRENT: Cell<Option<WorkerInfo>> = const { Cell::new(None) };
+    static STATUS: RefCell<Option<Status>> = const { RefCell::new(None) };
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The worker that runs the calling task; `None` outside of one. Python: `multiprocessing.current_process()`.
@@ -44,6 +48,57 @@ thread_local! {
 #[must_use]
 pub fn current_worker() -> Option<WorkerInfo> {
     CURRENT.get()
+}
+
+/// When the calling task will have run too long, and its worker be ended; `None` where it has no limit, and outside of a
+/// task.
+///
+/// ```
+/// assert_eq!(mp_worker::deadline(), None);
+/// ```
+#[must_use]
+pub fn deadline() -> Option<Instant> {
+    DEADLINE.get()
+}
+
+/// Whether the calling task should end, because somebody cancelled it or its pool does not wait for it any more. What it
+/// returns then counts as its value.
+///
+/// A task that has asked once is expected to ask again: cancelled, it is given the pool's grace to return, and then ended
+/// with its worker; one that never asked is ended at once. So ask at the start of a long task, and then from time to time: it
+/// costs some nanoseconds. A thread cannot be ended: one that asks knows when it was left behind.
+///
+/// Only the thread that runs the task can ask. Outside of a task it is `false`, and with `Backend::Serial`.
+///
+/// ```
+/// assert!(!mp_worker::is_cancelled());
+/// ```
+#[must_use]
+pub fn is_cancelled() -> bool {
+    let Some(info) = CURRENT.get() else { return false };
+    STATUS.with_borrow(|status| status.as_ref().is_some_and(|status| status.ask(info.task_id)))
+}
+
+/// The task that begins now may run so long.
+pub(crate) fn limit(limit: Option<Duration>) {
+    DEADLINE.set(limit.and_then(|limit| Instant::now().checked_add(limit)));
+}
+
+/// Runs `life`, whose tasks ask `status` whether they are cancelled.
+pub(crate) fn over<T>(status: &Status, life: impl FnOnce() -> T) -> T {
+    let outer = STATUS.replace(Some(status.clone()));
+    let value = life();
+    STATUS.replace(outer);
+    value
+}
+
+/// Runs `task` as `info`, with its deadline; nobody can cancel it.
+pub(crate) fn apart<T>((info, deadline): (WorkerInfo, Option<Instant>), task: impl FnOnce() -> T) -> T {
+    let outer = (STATUS.take(), DEADLINE.replace(deadline));
+    let value = within(info, task);
+    STATUS.replace(outer.0);
+    DEADLINE.set(outer.1);
+    value
 }
 
 /// From now on, within [`within`], another task runs.

@@ -2,11 +2,12 @@
 //!
 //! Does **not** know what is written, and holds up no task: a mark that finds no room is left out.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
-use mp_link::Line;
 use mp_sys::outlet;
 use mp_wire::TaskId;
 use mp_wire::frame::Welcome;
@@ -22,17 +23,16 @@ struct Marked {
 
 static MARKED: OnceLock<Marked> = OnceLock::new();
 
-/// Does what the first frame says of them.
-pub(crate) fn open(line: &Line, welcome: &Welcome) -> io::Result<()> {
+/// Does what the first frame says of them, with the first of the descriptors that came along.
+pub(crate) fn open(descriptors: &mut VecDeque<OwnedFd>, welcome: &Welcome) -> io::Result<()> {
     let told = welcome.outlets;
     if told.descriptors() == 0 {
         return Ok(());
     }
-    let came = line.descriptors().map_err(io::Error::other)?;
-    if came.len() != told.descriptors() {
+    if descriptors.len() < told.descriptors() {
         return Err(io::Error::other("announced descriptors did not come"));
     }
-    let mut came = came.into_iter();
+    let mut came = descriptors.drain(..told.descriptors());
     if told.streams != Streams::Inherited
         && let (Some(stdout), Some(stderr)) = (came.next(), came.next())
     {

@@ -7,7 +7,7 @@ use std::io;
 
 use mp_link::{Line, Spin, Status};
 use mp_sys::{image, socket};
-use mp_wire::frame::{Body, Identity, Segment, TaskFrame, ToWorker, Welcome};
+use mp_wire::frame::{Body, Identity, Segment, Setup, TaskFrame, ToWorker, Welcome};
 use mp_wire::item::push_item;
 use mp_wire::outlets::Outlets;
 use mp_wire::{TaskId, WorkerId, codec};
@@ -42,7 +42,8 @@ pub(crate) fn rehearse(own: Identity) -> io::Result<()> {
 
 fn script(own: Identity) -> io::Result<[Vec<u8>; 3]> {
     let worker = WorkerId { slot: 0, generation: 1 };
-    let welcome = Welcome { identity: own, worker, pool: String::new(), directory: None, outlets: Outlets::default() };
+    let (setup, outlets) = (Setup::default(), Outlets::default());
+    let welcome = Welcome { identity: own, worker, pool: String::new(), directory: None, setup, outlets };
     let entry = image::offset_of(entry_of::<_, ()>(nothing) as usize);
     let mut args = Vec::new();
     push_item(&mut args, |out| codec::encode_into(&(), out)).map_err(io::Error::other)?;

@@ -3,6 +3,7 @@
 //! Does **not** know where the bytes came from or where they go.
 
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use mp_link::baggage;
 
@@ -21,12 +22,17 @@ pub enum Reported {
     Refused(Refused),
 }
 
-/// Runs `entry` on the encoded `args` with the descriptors that came along, as `who`; the encoded result replaces what is
-/// in `out`.
-pub fn run_item(entry: Entry, args: (&[u8], Vec<OwnedFd>), who: WorkerInfo, out: &mut Vec<u8>) -> Reported {
+/// Runs `entry` on the encoded `args` with the descriptors that came along, as `who`, with its deadline; the encoded
+/// result replaces what is in `out`.
+pub fn run_item(
+    entry: Entry,
+    args: (&[u8], Vec<OwnedFd>),
+    who: (WorkerInfo, Option<Instant>),
+    out: &mut Vec<u8>,
+) -> Reported {
     out.clear();
     let (bytes, descriptors) = args;
-    match context::within(who, || watch(|| call(entry, (bytes, descriptors), out, true))) {
+    match context::apart(who, || watch(|| call(entry, (bytes, descriptors), out, true))) {
         Ok(Ok(Ran { run_ns })) => Reported::Value(run_ns),
         Ok(Err(refused)) => Reported::Refused(refused),
         Err(panic) => Reported::Panicked(panic),

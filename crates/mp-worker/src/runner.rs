@@ -72,6 +72,7 @@ impl<'a> Runner<'a> {
         own: Vec<OwnedFd>,
     ) -> Result<bool, LinkError> {
         let mut at = Cursor { items, descriptors: own, task: run.segment.first };
+        context::limit(None);
         context::within(self.who(run, at.task), || {
             loop {
                 let halt = watch(|| self.run_on(run, &mut at));
@@ -117,6 +118,9 @@ impl<'a> Runner<'a> {
         for item in at.items.by_ref() {
             let Some(timed) = self.begin(run, run.segment.timeout.is_some()) else { return Halt::Revoked };
             context::turn_to(self.who(run, at.task));
+            if run.segment.timeout.is_some() {
+                context::limit(run.segment.timeout);
+            }
             self.out.clear();
             let own = std::mem::take(&mut at.descriptors);
             let called = call(run.entry, (item, own), &mut self.out, timed);

@@ -11,9 +11,12 @@ use mp_wire::codec;
 use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, walked};
 use mp_wire::item::Items;
 
+use crate::context;
 use crate::outbound::Outbound;
 use crate::outlets;
 use crate::runner::{Run, Runner};
+use crate::setup;
+use crate::setup::Prepared;
 use crate::task::Entry;
 
 /// The exit code of a worker that is not the supervisor's own program: `EX_SOFTWARE` of sysexits(3).
@@ -33,28 +36,43 @@ pub(crate) fn serve_known(line: &Line, status: &Status, own: Identity) -> i32 {
 fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
     // A supervisor that is gone wants nothing any more, least of all an error.
     let greeted = greet(line, own, says_hello);
-    greeted.and_then(|(welcome, image)| work(line, status, &welcome, image)).unwrap_or_else(|code| code)
+    let code = greeted.and_then(|greeted| context::over(status, || work(line, status, greeted)));
+    code.unwrap_or_else(|code| code)
 }
 
-fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<(Welcome, SameImage), i32> {
+/// Who it is, and what it is to do at its end.
+struct Greeted {
+    welcome: Welcome,
+    image: SameImage,
+    prepared: Prepared,
+}
+
+fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
     let frame = line.recv().map_err(|_| 0)?;
     let Ok(ToWorker::Welcome(welcome)) = codec::decode_borrowed(&frame) else { return Err(MISMATCH) };
     let hello = Hello { identity: Identity { token: welcome.identity.token, ..own }, pid: std::process::id() };
-    if says_hello {
-        let mut answer = vec![FromWorker::Hello as u8];
-        codec::encode_into(&hello, &mut answer).map_err(|_| MISMATCH)?;
-        line.send(&answer, Vec::new()).map_err(|_| 0)?;
-    }
+    let mut answer = vec![FromWorker::Hello as u8];
+    codec::encode_into(&hello, &mut answer).map_err(|_| MISMATCH)?;
     let same = SameImage::prove(own.build, welcome.identity.build);
-    let image = same.filter(|_| hello.identity == welcome.identity).ok_or(MISMATCH)?;
-    outlets::open(line, &welcome).map_err(|_| MISMATCH)?;
+    let Some(image) = same.filter(|_| hello.identity == welcome.identity) else {
+        // It says who it is, and so who it is not.
+        line.send(&answer, Vec::new()).map_err(|_| 0)?;
+        return Err(MISMATCH);
+    };
+    let mut descriptors = setup::handed_over(line, &welcome).map_err(|_| MISMATCH)?;
+    outlets::open(&mut descriptors, &welcome).map_err(|_| MISMATCH)?;
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
-    Ok((welcome, image))
+    let (prepared, ran) = setup::prepare(line, (&welcome, descriptors), image)?;
+    if says_hello || ran {
+        line.send(&answer, Vec::new()).map_err(|_| 0)?;
+    }
+    Ok(Greeted { welcome, image, prepared })
 }
 
-fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Result<i32, i32> {
+fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
+    let Greeted { welcome, image, prepared } = greeted;
     let mut worker = Worker {
         line,
         image,
@@ -65,7 +83,10 @@ fn work(line: &Line, status: &Status, welcome: &Welcome, image: SameImage) -> Re
         let frame = line.recv_soon(&mut spin).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
-            Ok(ToWorker::Stop(code)) => return Ok(code),
+            Ok(ToWorker::Stop(code)) => {
+                prepared.finish(line);
+                return Ok(code);
+            }
             Ok(ToWorker::Welcome(_)) | Err(_) => return Err(MISMATCH),
         }
     }
@@ -125,7 +146,7 @@ fn descriptors_of(segment: &Segment<'_>) -> usize {
 mod tests {
     use super::*;
     use mp_wire::WorkerId;
-    use mp_wire::frame::{FromWorkerFrame, from_worker};
+    use mp_wire::frame::{FromWorkerFrame, Setup, from_worker};
     use mp_wire::outlets::Outlets;
 
     const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };
@@ -139,6 +160,7 @@ mod tests {
             worker: worker_id,
             pool: "test".to_owned(),
             directory: None,
+            setup: Setup::default(),
             outlets: Outlets::default(),
         };
         for frame in [ToWorker::Welcome(welcome), ToWorker::Stop(5)] {

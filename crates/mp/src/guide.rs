@@ -123,7 +123,28 @@
 //! # }
 //! ```
 //!
-//! `.retries(n)` on the builder has tasks tried again that were lost or ran too long; never those that panicked.
+//! `.retries(n)` on the builder has tasks tried again that were lost or ran too long; never those that panicked. A
+//! [`Retry`](crate::Retry) says it by cause, and with pauses; [`pool.task`](crate::Pool::task) says it for one task:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! use std::time::Duration;
+//!
+//! fn shaky() -> u32 {
+//!     let attempt = mp::current_worker().unwrap().attempt;
+//!     assert!(attempt > 2, "not yet");
+//!     attempt
+//! }
+//!
+//! let pool = mp::Pool::new(1)?;
+//! let pauses = (Duration::from_millis(10), Duration::from_secs(1));
+//! let retry = mp::Retry::times(5).panicked(true).backoff(pauses.0, 2, pauses.1);
+//! let handle = pool.task(shaky, ()).retry(retry).timeout(Duration::from_secs(9)).name("shaky one").submit()?;
+//! assert_eq!(handle.get()?, 3);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What workers say
 //!
@@ -211,6 +232,60 @@
 //!
 //! A copy is a copy: what must differ between workers and lives in a static is renewed by a function given to
 //! [`after_fork`](crate::after_fork). Thread-locals need none (`rand::rng()`, the keys of a `HashMap`): each worker has its own.
+//!
+//! A task can see both: [`mp::deadline`](crate::deadline) is when it will be ended, [`mp::is_cancelled`](crate::is_cancelled)
+//! whether somebody does not want it any more. One that has asked is given the pool's grace to return by itself, and its worker
+//! goes on; one that never asked is ended at once.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn count(started: mp::Queue<()>) -> u64 {
+//!     let mut steps = 0;
+//!     while !mp::is_cancelled() {
+//!         steps += 1;
+//!         if steps == 1 {
+//!             started.put(()).unwrap();
+//!         }
+//!     }
+//!     steps
+//! }
+//!
+//! let pool = mp::Pool::new(1)?;
+//! let started = mp::Queue::new()?;
+//! let handle = pool.apply_async(count, (started.clone(),))?;
+//! started.get()?;
+//! handle.cancel();
+//! assert!(handle.get()? >= 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a worker does first, and last
+//!
+//! An [`initializer`](crate::PoolBuilder::initializer) runs once in each worker before its first task, also in one that replaces
+//! another; a [`finalizer`](crate::PoolBuilder::finalizer) after its last. Either returns `()` or a `Result`. An initializer that
+//! keeps failing stops the pool, and every handle says why.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! static MODEL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+//!
+//! fn load(name: String) -> Result<(), String> {
+//!     MODEL.set(name).map_err(|name| format!("{name} was loaded before"))
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(2).initializer(load, ("tiny".to_owned(),)).build()?;
+//! assert_eq!(pool.apply(|| MODEL.get().cloned(), ())?.as_deref(), Some("tiny"));
+//!
+//! let broken = mp::Pool::builder().workers(1).restart_limit(1, std::time::Duration::from_secs(5));
+//! let broken = broken.initializer(|| Err::<(), _>("no model here".to_owned()), ()).build()?;
+//! let failure = broken.apply(|n: u64| n, (1,)).unwrap_err();
+//! assert!(failure.to_string().contains("no model here"));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Processes, threads, or none
 //!

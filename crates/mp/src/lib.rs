@@ -22,12 +22,14 @@ pub mod guide;
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Pool, PoolBuilder,
-    Process, ProcessBuilder, PutError, Queue, QueueError, Result, StartMethod, Stats, Stdio, SubmitError, Suspension,
-    TaskHandle, active_children, cpu_count, suspend,
+    Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, StartMethod, Stats, Stdio, SubmitError,
+    Suspension, TaskBuilder, TaskHandle, active_children, cpu_count, suspend,
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
-pub use mp_worker::{Task, WorkerInfo, after_fork, current_worker, init, log_to_stderr};
+pub use mp_worker::{
+    Done, Routine, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled, log_to_stderr,
+};
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.
 ///

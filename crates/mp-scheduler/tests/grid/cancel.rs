@@ -5,7 +5,7 @@
 use mp_scheduler::{Action, Event, Terms};
 use mp_wire::TaskId;
 
-use crate::scene::{of, retries};
+use crate::scene::{GRACE, ms, of, retries, timeout};
 use crate::world::World;
 
 #[test]
@@ -112,4 +112,66 @@ fn cancelled_before_it_began_its_worker_still_has_its_number_of_items_to_run() {
     assert_eq!(world.states(), ["busy"], "the frame still lies before it");
     world.run_all(0);
     assert_eq!((world.states(), world.generation(0)), (vec!["idle"], 1));
+}
+
+#[test]
+fn cancelled_while_running_who_has_asked_is_told_and_may_end() {
+    let mut world = World::running(of(1), 2, retries(3));
+    let worker = world.worker(0);
+    assert!(!world.process(worker).ask());
+    world.cancel(TaskId(0));
+    world.cancel(TaskId(0));
+    world.pass(GRACE - ms(1));
+    assert!(!world.did(&Action::Terminate(worker)) && world.process(worker).ask());
+    assert_eq!(world.run_all(0), [0, 1]);
+    assert_eq!((world.words(), world.generation(0)), (vec!["value"; 2], 1));
+    world.pass(GRACE * 9);
+    assert!(!world.did(&Action::Terminate(worker)), "it was about what has ended");
+}
+
+#[test]
+fn cancelled_while_running_who_is_told_and_goes_on_is_ended_after_the_grace() {
+    let mut world = World::running(of(1), 1, retries(3));
+    let worker = world.worker(0);
+    world.process(worker).ask();
+    world.cancel(TaskId(0));
+    world.pass(GRACE);
+    assert!(world.did(&Action::Terminate(worker)) && !world.did(&Action::Kill(worker)));
+    world.pass(GRACE);
+    assert!(world.did(&Action::Kill(worker)));
+    world.crash(0);
+    assert_eq!(world.words(), ["cancelled"]);
+}
+
+#[test]
+fn cancelled_and_told_a_limit_is_a_limit_still() {
+    let mut world = World::running(of(1), 1, timeout(100));
+    let worker = world.worker(0);
+    world.process(worker).ask();
+    world.cancel(TaskId(0));
+    world.pass(ms(100));
+    assert!(world.did(&Action::Terminate(worker)));
+    world.crash(0);
+    assert_eq!(world.words(), ["cancelled"]);
+}
+
+#[test]
+fn cancelled_and_told_a_crash_is_not_tried_again() {
+    let mut world = World::running(of(1), 1, retries(3));
+    let worker = world.worker(0);
+    world.process(worker).ask();
+    world.cancel(TaskId(0));
+    world.crash(0);
+    assert_eq!(world.words(), ["cancelled"]);
+}
+
+#[test]
+fn what_another_task_asked_is_no_reason_to_wait() {
+    let mut world = World::running(of(1), 2, retries(3));
+    let worker = world.worker(0);
+    world.process(worker).ask();
+    world.run_one(0);
+    world.begin(worker);
+    world.cancel(TaskId(1));
+    assert!(world.did(&Action::Terminate(worker)));
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mp_scheduler::{Action, Config, Terms};
+use mp_scheduler::{Action, Config, Retry, Terms};
 
 use crate::scene::{GRACE, ms, of, timeout};
 use crate::world::World;
@@ -54,7 +54,7 @@ fn who_finishes_within_the_grace_has_a_value() {
 
 #[test]
 fn on_timeout_a_retry_is_used_up() {
-    let mut world = World::running(of(1), 1, Terms { retries: 1, ..timeout(100) });
+    let mut world = World::running(of(1), 1, Terms { retry: Retry::times(1), ..timeout(100) });
     for word in ["open", "late"] {
         world.pass(ms(100));
         world.crash(0);
@@ -144,7 +144,7 @@ fn an_item_that_runs_while_a_look_took_the_rest_is_found_when_it_dies() {
 
 #[test]
 fn a_limit_beyond_all_time_is_none() {
-    let for_ever = Terms { timeout: Some(Duration::MAX), retries: 0 };
+    let for_ever = Terms { timeout: Some(Duration::MAX), ..Terms::default() };
     let patient = Config { grace: Duration::MAX, start_timeout: Duration::MAX, ..of(1) };
     let mut world = World::running(patient, 2, for_ever);
     world.pass(ms(1000));

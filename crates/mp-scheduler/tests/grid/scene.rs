@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mp_scheduler::{Action, Config, Event, Terms, Verdict};
+use mp_scheduler::{Action, Config, Event, Retry, Terms, Verdict};
 use mp_wire::{WorkerExit, WorkerId};
 
 use crate::world::{Outcome, World};
@@ -20,11 +20,11 @@ pub(crate) fn ms(ms: u64) -> Duration {
 }
 
 pub(crate) fn timeout(limit: u64) -> Terms {
-    Terms { timeout: Some(ms(limit)), retries: 0 }
+    Terms { timeout: Some(ms(limit)), ..Terms::default() }
 }
 
 pub(crate) fn retries(retries: u32) -> Terms {
-    Terms { timeout: None, retries }
+    Terms { timeout: None, retry: Retry::times(retries) }
 }
 
 impl World {
@@ -126,6 +126,7 @@ fn word(outcome: Option<&Outcome>) -> &'static str {
     match outcome {
         None => "open",
         Some(Outcome::Value) => "value",
+        Some(Outcome::Panicked) => "panicked",
         Some(Outcome::None(Verdict::Lost(..))) => "lost",
         Some(Outcome::None(Verdict::TimedOut(_))) => "late",
         Some(Outcome::None(Verdict::Cancelled)) => "cancelled",

@@ -21,6 +21,7 @@ const ACTIONS_MAX: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Value,
+    Panicked,
     None(Verdict),
 }
 
@@ -119,7 +120,7 @@ impl World {
         let task = task?;
         let item = self.item(task);
         item.begun += 1;
-        assert!(item.begun <= item.terms.retries + 1, "{task} was run {} times", item.begun);
+        assert!(item.begun <= item.terms.retry.most() + 1, "{task} was run {} times", item.begun);
         Some(task)
     }
 
@@ -128,9 +129,25 @@ impl World {
         while let Some(said) = self.processes.get_mut(&worker).and_then(|process| process.unheard.pop_front()) {
             match said {
                 Said::Done(piece) => self.hear_run(worker, piece.task),
+                Said::Panicked(piece) => self.hear_panic(worker, piece.task),
                 Said::Walked(number) => self.event(Event::Walked(worker, number)),
             }
         }
+    }
+
+    fn hear_panic(&mut self, worker: WorkerId, task: TaskId) {
+        let mut actions = Vec::new();
+        match self.scheduler.panicked(self.now, worker, task, &mut actions) {
+            Some((item, last)) => {
+                assert_eq!((item.first, item.len()), (task, 1));
+                assert!(last || !self.item(task).cancelled || self.state(worker) != "stopping", "{task} was cancelled");
+                if last {
+                    self.settle(task, Outcome::Panicked);
+                }
+            }
+            None => assert_eq!(self.state(worker), "stopping", "{task} is not believed"),
+        }
+        self.perform(actions);
     }
 
     /// Words on tasks that follow each other may be heard as one.
@@ -180,6 +197,13 @@ impl World {
         Some(Event::Exited { worker, exit, begun: process.begun() })
     }
 
+    /// Its initializer fails; it will end.
+    pub(crate) fn unprepared(&mut self, worker: WorkerId) {
+        self.born(worker);
+        self.process(worker).terminated = true;
+        self.event(Event::Unprepared(worker, "no model".to_owned()));
+    }
+
     pub(crate) fn start_fails(&mut self, worker: WorkerId) {
         self.processes.remove(&worker);
         self.event(Event::StartFailed(worker, "no memory".to_owned()));
@@ -227,6 +251,10 @@ impl World {
             Action::Inspect(worker) => {
                 let seen = self.processes.get_mut(&worker)?.inspect();
                 return Some(Event::Inspected(worker, seen));
+            }
+            Action::Hint(worker, task) => {
+                assert!(self.item(task).cancelled, "nobody cancelled {task}");
+                self.processes.get_mut(&worker)?.hinted = Some(task);
             }
             Action::Listen(worker) => {
                 self.processes.get_mut(&worker)?;
@@ -309,6 +337,7 @@ fn addressee(action: &Action) -> Option<WorkerId> {
         Action::Start(worker)
         | Action::Send { worker, .. }
         | Action::Inspect(worker)
+        | Action::Hint(worker, _)
         | Action::Listen(worker)
         | Action::Steal { worker, .. }
         | Action::Stop(worker)

@@ -36,6 +36,8 @@ pub(crate) struct Piece {
 pub(crate) enum Said {
     /// It has finished this.
     Done(Piece),
+    /// This has panicked.
+    Panicked(Piece),
     /// The rest of this frame was taken back, and it is past it.
     Walked(u32),
 }
@@ -43,7 +45,7 @@ pub(crate) enum Said {
 impl Said {
     pub(crate) fn frame(self) -> u32 {
         match self {
-            Self::Done(piece) => piece.frame,
+            Self::Done(piece) | Self::Panicked(piece) => piece.frame,
             Self::Walked(frame) => frame,
         }
     }
@@ -58,6 +60,10 @@ pub(crate) struct Process {
     pub(crate) started: Instant,
     /// The supervisor has not heard it yet.
     pub(crate) unheard: VecDeque<Said>,
+    /// Which task has asked whether it is cancelled.
+    pub(crate) asked: Option<TaskId>,
+    /// Which was told that it is.
+    pub(crate) hinted: Option<TaskId>,
     pub(crate) stopped: bool,
     pub(crate) terminated: bool,
     pub(crate) killed: bool,
@@ -72,6 +78,8 @@ impl Process {
             running: None,
             started: now,
             unheard: VecDeque::new(),
+            asked: None,
+            hinted: None,
             stopped: false,
             terminated: false,
             killed: false,
@@ -117,6 +125,17 @@ impl Process {
         self.unheard.extend(self.running.take().map(Said::Done));
     }
 
+    /// Worker: what it runs asks whether it is cancelled.
+    pub(crate) fn ask(&mut self) -> bool {
+        self.asked = self.running.map(|piece| piece.task).or(self.asked);
+        self.hinted.is_some() && self.hinted == self.asked
+    }
+
+    /// Worker: what it runs panics.
+    pub(crate) fn panic(&mut self) {
+        self.unheard.extend(self.running.take().map(Said::Panicked));
+    }
+
     /// Supervisor: takes back up to `most` items from the end of frame `number`.
     pub(crate) fn revoke(&mut self, number: u32, most: u16) -> u16 {
         let word = &mut self.words[claim_word(number)];
@@ -131,6 +150,6 @@ impl Process {
 
     pub(crate) fn inspect(&mut self) -> Inspection {
         let taken = self.words.map(|word| (word.number, self.revoke(word.number, u16::MAX)));
-        Inspection { taken, begun: self.begun(), started: self.started }
+        Inspection { taken, begun: self.begun(), started: self.started, asked: self.asked }
     }
 }

@@ -1,0 +1,86 @@
+//! One task that is told more than its arguments.
+//!
+//! Does **not** know how it runs.
+
+use std::time::Duration;
+
+use mp_scheduler::{Retry, Terms};
+use mp_wire::codec;
+use mp_worker::Task;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::SubmitError;
+use crate::handle::TaskHandle;
+use crate::job::Name;
+use crate::pool::Pool;
+
+/// Builds one task of a pool. What is not set is as the pool has it.
+#[must_use = "a builder does nothing until submit()"]
+#[derive(Debug)]
+pub struct TaskBuilder<'p, F, Args> {
+    pool: &'p Pool,
+    task: F,
+    args: Args,
+    terms: Terms,
+    name: Option<String>,
+}
+
+impl Pool {
+    /// A task that is told more than its arguments.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = mp_supervisor::Pool::new(1)?;
+    /// let handle = pool.task(square, (7,)).timeout(Duration::from_secs(1)).retries(2).name("seven").submit()?;
+    /// assert_eq!(handle.get()?, 49);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn task<F, Args>(&self, task: F, args: Args) -> TaskBuilder<'_, F, Args>
+    where
+        F: Task<Args>,
+        Args: Serialize + DeserializeOwned,
+    {
+        TaskBuilder { pool: self, task, args, terms: self.terms(), name: None }
+    }
+}
+
+impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args> {
+    /// How long it may run, from when it begins.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.terms.timeout = Some(limit);
+        self
+    }
+
+    /// How many times it is tried again when it was lost with its worker, or ran too long.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.terms.retry = self.terms.retry.with_times(retries);
+        self
+    }
+
+    /// When it is tried again, by cause, and after which pause.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.terms.retry = retry;
+        self
+    }
+
+    /// What failures call it; by default its function's path.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Submits it, and gives a claim on its outcome.
+    ///
+    /// # Errors
+    /// As [`Pool::apply_async`].
+    pub fn submit(self) -> Result<TaskHandle<F::Output>, SubmitError> {
+        let mut work = self.pool.work::<F, Args>(self.task);
+        work.terms = self.terms;
+        if let Some(name) = self.name {
+            work.name = Name::Given(name.into());
+        }
+        self.pool.submit_one(work, codec::decode, |out, max| out.push(&self.args, max))
+    }
+}

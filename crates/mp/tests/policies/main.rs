@@ -1,0 +1,10 @@
+//! What a pool can be told of how its workers and tasks are to be treated, and that it does so.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cancelling;
+mod setup;
+mod tasks;
+
+mp::test_support!();

@@ -212,7 +212,8 @@ impl Slot {
     /// A frame is on its way to it. If it had none, the time of the first item begins.
     fn load(&mut self, now: Instant, number: u32, spans: &[Span]) {
         if !matches!(self.state, WorkerState::Busy(_)) {
-            self.state = WorkerState::Busy(Busy { load: Load::default(), check_at: None, listen: None, cancel: None });
+            let (load, check_at, listen, cancel, sighting) = (Load::default(), None, None, None, None);
+            self.state = WorkerState::Busy(Busy { load, check_at, listen, cancel, sighting });
         }
         if let WorkerState::Busy(busy) = &mut self.state {
             let had_none = busy.load.head().is_none();

@@ -8,7 +8,7 @@ use std::time::Instant;
 use mp_wire::{TaskId, WorkerId};
 
 use crate::event::{Action, Inspection, Verdict};
-use crate::scheduler::{Busy, Ending, Scheduler, Slot, WorkerState};
+use crate::scheduler::{Busy, Ending, PATIENCE, Scheduler, Slot, WorkerState};
 use crate::span::Span;
 
 impl Scheduler {
@@ -113,18 +113,32 @@ impl Scheduler {
 impl Busy {
     /// Whether what it runs is to be ended; if not, when to look again.
     fn look(&mut self, now: Instant, seen: &Inspection, cancel: Option<TaskId>) -> Option<Ending> {
-        let Some(item) = self.load.running(&seen.begun) else {
-            // What is left was not sent yet when it was looked at.
+        let running = self.load.running(&seen.begun);
+        let known = self.sighted(now, running.map(|item| item.first));
+        let Some(item) = running else {
+            // What is left was not sent yet when it was looked at; or it lies.
             self.watch(now);
-            return None;
+            let lies = !self.load.is_empty() && known + PATIENCE <= now;
+            return lies.then(|| Ending::Broken(format!("ran nothing and said nothing for {PATIENCE:?}")));
         };
-        let limit = item.terms.timeout.and_then(|after| Some((after, seen.started.checked_add(after)?)));
+        // It had begun when it was seen to run, whatever it says of itself (I9).
+        let started = seen.started.min(known + PATIENCE);
+        let limit = item.terms.timeout.and_then(|after| Some((after, started.checked_add(after)?)));
         self.check_at = limit.map(|(_, at)| at);
         match limit {
             _ if cancel == Some(item.first) => Some(Ending::Cancelled(item.first)),
             Some((after, at)) if at <= now => Some(Ending::Late(item.first, after)),
             _ => None,
         }
+    }
+}
+
+impl Busy {
+    /// It is seen to run this now; gives since when that is known.
+    fn sighted(&mut self, now: Instant, running: Option<TaskId>) -> Instant {
+        let known = self.sighting.filter(|(before, _)| *before == running).map_or(now, |(_, since)| since);
+        self.sighting = Some((running, known));
+        known
     }
 }
 

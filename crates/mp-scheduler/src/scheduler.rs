@@ -18,6 +18,10 @@ use crate::span::Span;
 /// the second of these: one look is not enough, it may be that it was not given a processor.
 const SILENCE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
+/// A worker that has nothing to run has so long to say that it is past it, and one whose item is over, to say what became of
+/// it: a panic's backtrace takes a while to be put into words. Beyond that its words are no excuse.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The next look at what a silent worker has finished.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listen {
@@ -73,6 +77,8 @@ pub struct Busy {
     pub(crate) listen: Option<Listen>,
     /// An item that shall not run.
     pub(crate) cancel: Option<TaskId>,
+    /// What was seen to run when it was looked at, or that nothing was; and since when it is so.
+    pub(crate) sighting: Option<(Option<TaskId>, Instant)>,
 }
 
 /// A worker that will end.
@@ -132,7 +138,8 @@ impl Scheduler {
         let vacant = Slot { generation: 0, state: WorkerState::Vacant, next_frame: 1, sent: 0, barren: 0 };
         let slots = vec![vacant; config.workers as usize];
         let (backlog, breaker) = (VecDeque::new(), Breaker::default());
-        Self { config, slots, backlog, phase: Phase::Open, breaker, started: false, deaths: 0, pace: Pace::default() }
+        let (phase, pace) = (Phase::Open, Pace::default());
+        Self { config, slots, backlog, phase, breaker, started: false, deaths: 0, pace }
     }
 
     /// What the pool was told.
@@ -197,7 +204,8 @@ impl Slot {
 impl Busy {
     /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
     pub(crate) fn watch(&mut self, now: Instant) {
-        self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
+        let limit = self.load.limit().or_else(|| self.load.head().is_none().then_some(PATIENCE));
+        self.check_at = limit.and_then(|limit| now.checked_add(limit));
         self.listen = self.load.may_hold_back().then(|| Listen { at: now + SILENCE.0, silence: SILENCE.0 });
     }
 

@@ -15,6 +15,8 @@ mod deaths;
 mod ends;
 #[path = "grid/late.rs"]
 mod late;
+#[path = "grid/liars.rs"]
+mod liars;
 #[path = "grid/recycle.rs"]
 mod recycle;
 #[path = "grid/scene.rs"]

@@ -125,6 +125,11 @@ impl Process {
         taken
     }
 
+    /// Worker: writes over its claim words.
+    pub(crate) fn forget_claims(&mut self) {
+        self.words = Default::default();
+    }
+
     pub(crate) fn begun(&self) -> [(u32, u16); CREDITS] {
         self.words.map(|word| (word.number, word.begun))
     }

@@ -56,6 +56,7 @@ mod matrix;
 mod nested;
 mod rubbish;
 mod saboteur;
+mod scribble;
 mod tasks;
 mod volume;
 

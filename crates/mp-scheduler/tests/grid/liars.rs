@@ -34,7 +34,7 @@ fn who_says_that_it_begins_in_the_future_is_late_all_the_same() {
 fn who_says_that_it_runs_nothing_is_ended() {
     let mut world = World::running(of(1), 1, timeout(100));
     let worker = world.worker(0);
-    world.process(worker).forget_claims();
+    world.process(worker).words = Default::default();
     world.pass(PATIENCE);
     assert!(!world.did(&Action::Terminate(worker)));
     world.pass(ms(300));

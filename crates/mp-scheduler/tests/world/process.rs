@@ -18,7 +18,7 @@ pub(crate) enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Claim {
+pub(crate) struct Claim {
     number: u32,
     limit: u16,
     begun: u16,
@@ -52,7 +52,7 @@ impl Said {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) stage: Stage,
-    words: [Claim; CREDITS],
+    pub(crate) words: [Claim; CREDITS],
     line: VecDeque<Piece>,
     pub(crate) running: Option<Piece>,
     pub(crate) started: Instant,
@@ -123,11 +123,6 @@ impl Process {
         let taken = if word.number == number { most.min(word.limit - word.begun) } else { 0 };
         word.limit -= taken;
         taken
-    }
-
-    /// Worker: writes over its claim words.
-    pub(crate) fn forget_claims(&mut self) {
-        self.words = Default::default();
     }
 
     pub(crate) fn begun(&self) -> [(u32, u16); CREDITS] {

@@ -27,6 +27,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("mp-worker", &["mp-wire", "mp-link", "mp-sys"]),
     ("mp-supervisor", &["mp-wire", "mp-link", "mp-sys", "mp-scheduler", "mp-worker"]),
     ("mp", &["mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
+    ("mp-fuzz", &["mp-supervisor", "mp-scheduler", "mp-link", "mp-wire", "mp-sys"]),
     ("mp-cli", &["mp", "mp-supervisor", "mp-worker", "mp-scheduler", "mp-link", "mp-wire", "mp-sys", "mp-macros"]),
 ];
 

@@ -100,6 +100,11 @@ impl Living {
         stat(self.pid()).is_some_and(|fields| fields[0] == "T")
     }
 
+    /// Whether it has a handler for `signal`.
+    pub(super) fn catches(&self, signal: Signal) -> bool {
+        has_signal(self.pid(), "SigCgt:", signal)
+    }
+
     /// Its exit code and what it said. Whatever it still prints is read, so that it can end.
     pub(super) fn end(mut self) -> (Option<i32>, String) {
         let (input, mut said) = (self.0.stdin.take(), String::new());
@@ -132,9 +137,7 @@ impl Worker {
 
     /// Whether `signal` has come to it, and it has not heard it.
     pub(super) fn has_pending(self, signal: Signal) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap_or("0");
-        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << (signal as u64 - 1)) != 0)
+        has_signal(self.pid, "ShdPnd:", signal)
     }
 
     /// Processor time it has used, in ticks of 10 ms.
@@ -166,4 +169,11 @@ fn stat(pid: i32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = text.rsplit_once(") ")?;
     Some(fields.split(' ').map(str::to_owned).collect())
+}
+
+/// Whether `signal` is in this set of `/proc/PID/status`.
+fn has_signal(pid: i32, set: &str, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix(set)).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << (signal as u64 - 1)) != 0)
 }

@@ -149,6 +149,8 @@ fn time_that_it_was_stopped_does_not_count_against_limits() {
     let items = ["map", "sleep_ms", "800", "801", "802", "803", "--timeout", "1s"];
     let mpctl = Living::start(&[&items[..], &["--workers", "2", "--async"]].concat());
     let workers = mpctl.workers(2);
+    // Before that it is stopped as any program is.
+    until("it hears Ctrl-Z", PROMPT, || mpctl.catches(Signal::SIGTSTP));
     mpctl.signal(Signal::SIGTSTP);
     until("it is stopped, and its workers", PROMPT, || {
         mpctl.is_stopped() && workers.iter().all(|worker| worker.is_stopped())

@@ -218,6 +218,7 @@ impl Slot {
                 listen: None,
                 cancel: None,
                 hinted: None,
+                sighting: None,
             });
         }
         if let WorkerState::Busy(busy) = &mut self.state {

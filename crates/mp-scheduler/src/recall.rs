@@ -8,7 +8,7 @@ use std::time::Instant;
 use mp_wire::{TaskId, WorkerId};
 
 use crate::event::{Action, Inspection, Verdict};
-use crate::scheduler::{Busy, Ending, Scheduler, Slot, WorkerState};
+use crate::scheduler::{Busy, Ending, PATIENCE, Scheduler, Slot, WorkerState};
 use crate::span::Span;
 
 impl Scheduler {
@@ -132,13 +132,19 @@ enum Next {
 impl Busy {
     /// What is to become of what it runs; if it goes on, when to look again.
     fn look(&mut self, (now, until): (Instant, Option<Instant>), seen: &Inspection, cancel: Option<TaskId>) -> Next {
-        let Some(item) = self.load.running(&seen.begun) else {
-            // What is left was not sent yet when it was looked at.
+        let running = self.load.running(&seen.begun);
+        let known = self.sighted(now, running.map(|item| item.first));
+        let Some(item) = running else {
+            // What is left was not sent yet when it was looked at; or it lies.
             self.watch(now);
             self.hinted = None;
-            return Next::On;
+            let lies = !self.load.is_empty() && known + PATIENCE <= now;
+            let ending = || Ending::Broken(format!("ran nothing and said nothing for {PATIENCE:?}"));
+            return if lies { Next::End(ending()) } else { Next::On };
         };
-        let limit = item.terms.timeout.and_then(|after| Some((after, seen.started.checked_add(after)?)));
+        // It had begun when it was seen to run, whatever it says of itself (I9).
+        let started = seen.started.min(known + PATIENCE);
+        let limit = item.terms.timeout.and_then(|after| Some((after, started.checked_add(after)?)));
         self.check_at = limit.map(|(_, at)| at);
         self.hinted = self.hinted.filter(|(task, _)| *task == item.first);
         let late = limit.filter(|(_, at)| *at <= now);
@@ -160,6 +166,15 @@ impl Busy {
             }
             None => Next::End(Ending::Cancelled(task)),
         }
+    }
+}
+
+impl Busy {
+    /// It is seen to run this now; gives since when that is known.
+    fn sighted(&mut self, now: Instant, running: Option<TaskId>) -> Instant {
+        let known = self.sighting.filter(|(before, _)| *before == running).map_or(now, |(_, since)| since);
+        self.sighting = Some((running, known));
+        known
     }
 }
 

@@ -19,6 +19,10 @@ use crate::span::Span;
 /// the second of these: one look is not enough, it may be that it was not given a processor.
 const SILENCE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
+/// A worker that has nothing to run has so long to say that it is past it, and one whose item is over, to say what became of
+/// it: a panic's backtrace takes a while to be put into words. Beyond that its words are no excuse.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The next look at what a silent worker has finished.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listen {
@@ -76,6 +80,8 @@ pub struct Busy {
     pub(crate) cancel: Option<TaskId>,
     /// An item that runs and was told that it is cancelled, and until when it may end by itself.
     pub(crate) hinted: Option<(TaskId, Instant)>,
+    /// What was seen to run when it was looked at, or that nothing was; and since when it is so.
+    pub(crate) sighting: Option<(Option<TaskId>, Instant)>,
 }
 
 /// A worker that will end.
@@ -222,7 +228,8 @@ impl Slot {
 impl Busy {
     /// It is looked at again when the shortest limit is over from now. A limit beyond all time is none.
     pub(crate) fn watch(&mut self, now: Instant) {
-        self.check_at = self.load.limit().and_then(|limit| now.checked_add(limit));
+        let limit = self.load.limit().or_else(|| self.load.head().is_none().then_some(PATIENCE));
+        self.check_at = limit.and_then(|limit| now.checked_add(limit));
         self.listen = self.load.may_hold_back().then(|| Listen { at: now + SILENCE.0, silence: SILENCE.0 });
     }
 
@@ -268,6 +275,7 @@ impl WorkerState {
             Self::Busy(busy) => {
                 later(&mut busy.check_at, by);
                 busy.hinted = busy.hinted.map(|(task, until)| (task, until.checked_add(by).unwrap_or(until)));
+                busy.sighting = busy.sighting.map(|(task, since)| (task, since.checked_add(by).unwrap_or(since)));
                 busy.listen = busy.listen.and_then(|listen| Some(Listen { at: listen.at.checked_add(by)?, ..listen }));
             }
             Self::Stopping(stopping) => later(&mut stopping.kill_at, by),

@@ -110,6 +110,7 @@ impl Scheduler {
         if busy.load.is_empty() {
             slot.state = WorkerState::Idle;
         } else {
+            busy.sighting = None;
             busy.watch(now);
         }
         if credit_came_back {
@@ -167,6 +168,7 @@ impl Scheduler {
         let Some(slot) = self.slot(worker) else { return };
         let WorkerState::Busy(busy) = &mut slot.state else { return };
         busy.load.walked(number);
+        busy.sighting = None;
         slot.idle_if_empty();
     }
 

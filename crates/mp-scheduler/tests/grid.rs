@@ -15,6 +15,8 @@ mod deaths;
 mod ends;
 #[path = "grid/late.rs"]
 mod late;
+#[path = "grid/liars.rs"]
+mod liars;
 #[path = "grid/prepare.rs"]
 mod prepare;
 #[path = "grid/recycle.rs"]

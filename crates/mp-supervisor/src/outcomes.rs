@@ -138,7 +138,7 @@ impl State {
     /// `count` tasks have run for so long.
     fn ran(&mut self, count: u32, spent: Duration) {
         if count > 0 {
-            self.stats.run += spent;
+            self.stats.run = self.stats.run.saturating_add(spent);
             self.scheduler.ran(count, spent);
         }
     }

@@ -174,7 +174,11 @@ impl Child {
     /// # Errors
     /// When it is not there, or no child.
     pub fn adopt(pid: u32) -> io::Result<Self> {
-        let child = Self::of(Pid::from_raw(pid as i32))?;
+        // Numbers that are not above 1 name groups, everybody, or the first of all: who made it is not to choose who is killed.
+        let pid = i32::try_from(pid).ok().filter(|pid| *pid > 1).ok_or(Errno::ECHILD)?;
+        let pid = Pid::from_raw(pid);
+        waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT)?;
+        let child = Self::of(pid)?;
         // It does the same itself. Whoever is first, it has left the group of its maker.
         let _ = nix::unistd::setpgid(child.pid, child.pid);
         Ok(child)
@@ -313,6 +317,14 @@ pub fn fork_single_threaded() -> io::Result<Option<Child>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_no_child_is_not_adopted() {
+        for pid in [0, 1, std::process::id(), i32::MAX as u32, i32::MIN as u32, u32::MAX] {
+            let refused = Child::adopt(pid).expect_err("it is no child");
+            assert_eq!(refused.raw_os_error(), Some(nix::libc::ECHILD), "{pid}");
+        }
+    }
 
     #[test]
     fn a_process_with_threads_does_not_fork() {

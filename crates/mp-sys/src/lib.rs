@@ -18,6 +18,7 @@ pub mod poll;
 pub mod robust;
 pub mod shared;
 pub mod socket;
+pub mod tally;
 pub mod title;
 pub mod twin;
 pub mod yardstick;

@@ -1,7 +1,8 @@
 //! Values to bytes and back. The one module that names bincode.
 //!
 //! Does **not** know where bytes come from; trusts none of them (I9): decoding has a limit
-//! derived from the input's own length, and bytes left over are an error.
+//! derived from the input's own length, and bytes left over are an error. What no limit on bytes can bound: elements that
+//! take none (`Vec<()>`), and the depth of a type that contains itself. Nothing of our own protocol is of such a type.
 //!
 //! bincode is pinned to 2.0.1: 3.0.0 is a tombstone and the crate is frozen (see deny.toml).
 

@@ -12,6 +12,7 @@ mod roles;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ const TESTS: &[roles::Test] = &[
     ("a_worker_with_half_a_hello_stops_the_pool", || nobody_starts("half", "wrote rubbish")),
     ("a_worker_that_says_rubbish_for_hello_stops_the_pool", || nobody_starts("rubbish", "")),
     ("a_worker_with_a_wrong_token_stops_the_pool", || nobody_starts("token", "another token")),
+    ("a_worker_that_says_hello_twice_is_a_worker", says_hello_twice),
+    ("a_program_that_writes_rubbish_in_a_workers_place_stops_the_pool", || nobody_starts("program", "")),
     ("a_worker_of_a_different_build_stops_the_pool", || nobody_starts("build", "another executable")),
     ("a_worker_with_another_pid_stops_the_pool", || nobody_starts("pid", "another process id")),
     ("a_worker_that_exits_before_its_hello_stops_the_pool", || nobody_starts("exit", "code 9")),
@@ -91,6 +94,12 @@ fn nobody_starts(how: &str, cause: &str) {
     assert!(status.success(), "{how}: {status}");
 }
 
+fn says_hello_twice() {
+    let own = std::env::current_exe().expect("a path");
+    let status = Command::new(own).arg("copy:twice").env(HOW, "twice").status().expect("it runs");
+    assert!(status.success(), "{status}");
+}
+
 fn misled() {
     let cause = std::env::args().nth(2).expect("a cause");
     for workers in [1, 2, 5, 13] {
@@ -111,6 +120,9 @@ fn misbehave(how: &str) {
         "token" => packet(&hello(|hello| hello.identity.token ^= 1)),
         "build" => packet(&hello(|hello| hello.identity.build ^= 1)),
         "pid" => packet(&hello(|hello| hello.pid += 1)),
+        // And once more by itself.
+        "twice" => return packet(&hello(|_| {})),
+        "program" => drop(Command::new("sh").args(["-c", "head -c 5000 /dev/urandom >&3; exec sleep 1000"]).exec()),
         _ => {}
     }
     loop {
@@ -130,7 +142,7 @@ fn hello(spoil: impl Fn(&mut Hello)) -> Vec<u8> {
 
 fn welcome_token() -> u64 {
     let mut bytes = [0; 4096];
-    let len = recv(3, &mut bytes, MsgFlags::empty());
+    let len = recv(3, &mut bytes, MsgFlags::MSG_PEEK);
     let frame = &bytes[16..len.expect("a welcome")];
     match mp_wire::codec::decode_borrowed(frame) {
         Ok(mp_wire::frame::ToWorker::Welcome(welcome)) => welcome.identity.token,
@@ -157,6 +169,7 @@ fn as_a_copy(what: &str) {
 fn copy(what: &str) {
     match what {
         "misled" => misled(),
+        "twice" => starts_and_restarts(),
         "ignores" => sigchld_is_ignored(),
         "deleted" => {
             fs::remove_file(own_path()).expect("deleted");

@@ -18,7 +18,7 @@ pub(crate) enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Claim {
+pub(crate) struct Claim {
     number: u32,
     limit: u16,
     begun: u16,
@@ -54,7 +54,7 @@ impl Said {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) stage: Stage,
-    words: [Claim; CREDITS],
+    pub(crate) words: [Claim; CREDITS],
     line: VecDeque<Piece>,
     pub(crate) running: Option<Piece>,
     pub(crate) started: Instant,

@@ -5,7 +5,7 @@
 //!
 //! | where × how | tests |
 //! |---|---|
-//! | arguments, body and result × error, panic, exit, abort, signal, hang | `a_pool_of_1` `a_pool_of_2` `a_pool_of_5` `a_pool_of_13` |
+//! | arguments, body and result × error, panic, exit, abort, signal, hang | `every_fault_has_its_exact_outcome_in_a_pool_of_1` `every_fault_has_its_exact_outcome_in_a_pool_of_2` `every_fault_has_its_exact_outcome_in_a_pool_of_5` `every_fault_has_its_exact_outcome_in_a_pool_of_13` |
 //! | the same, in one map | `saboteurs_in_a_map` |
 //! | before the first message × hang, exit, abort, rubbish | `a_worker_that_never_says_hello_stops_the_pool` `a_worker_that_exits_before_its_hello_stops_the_pool` `a_worker_that_dies_before_its_hello_stops_the_pool` `a_worker_that_says_rubbish_for_hello_stops_the_pool` |
 //!
@@ -56,6 +56,7 @@ mod matrix;
 mod nested;
 mod rubbish;
 mod saboteur;
+mod scribble;
 mod tasks;
 mod volume;
 

@@ -104,22 +104,22 @@ fn all_cells(bench: &Bench, workers: usize) {
 }
 
 #[test]
-fn a_pool_of_1() {
+fn every_fault_has_its_exact_outcome_in_a_pool_of_1() {
     bench("matrix", Backend::Processes, |bench| all_cells(bench, 1));
 }
 
 #[test]
-fn a_pool_of_2() {
+fn every_fault_has_its_exact_outcome_in_a_pool_of_2() {
     bench("matrix", Backend::Processes, |bench| all_cells(bench, 2));
 }
 
 #[test]
-fn a_pool_of_5() {
+fn every_fault_has_its_exact_outcome_in_a_pool_of_5() {
     bench("matrix", Backend::Processes, |bench| all_cells(bench, 5));
 }
 
 #[test]
-fn a_pool_of_13() {
+fn every_fault_has_its_exact_outcome_in_a_pool_of_13() {
     bench("matrix", Backend::Processes, |bench| all_cells(bench, 13));
 }
 

@@ -58,6 +58,9 @@ const RUBBISH: &[Saboteur] = &[
     ("a report that is none", |pool| pool.apply(|| then_spin(no_report), ())),
     ("a record that claims an exabyte", |pool| pool.apply(|| then_spin(exabyte), ())),
     ("the outcome of a task that is not there", |pool| pool.apply(|| then_spin(|| outcomes(0, &record(249))), ())),
+    ("an outcome that leaves out those before it", |pool| {
+        pool.apply(|| then_spin(|| outcomes(5, &record(own_task()))), ())
+    }),
     ("half a hello", |pool| pool.apply(|| then_spin(|| frame(&[1, 1])), ())),
     ("a hello of somebody else", |pool| pool.apply(|| then_spin(|| frame(&[1, 1, 2, 3, 4, 5])), ())),
     ("a thousand packets", |pool| pool.apply(|| then_spin(|| (0..1000).for_each(|_| write(FRAMES, b"x"))), ())),
@@ -150,6 +153,89 @@ fn a_worker_that_closes_its_line_is_ended() {
             pool.apply(|| then_spin(|| shutdown(FRAMES, Shutdown::Both).expect("it is a socket")), ())
         });
     });
+}
+
+/// It says nothing, and its line ends with the program that had it.
+#[test]
+fn a_worker_that_became_another_program_is_ended() {
+    bench("another_program", Backend::Processes, |bench| {
+        closes_its_line(bench, |pool| pool.apply(|| -> u64 { becomes(&[c"sleep", c"1000"]) }, ()));
+    });
+}
+
+fn becomes(words: &[&std::ffi::CStr]) -> u64 {
+    let refused = nix::unistd::execvp(words[0], words);
+    unreachable!("{refused:?}")
+}
+
+/// A worker's first word on its own task is its word. A second one ends it.
+#[test]
+fn the_second_outcome_of_a_task_counts_for_nothing() {
+    bench("twice", Backend::Processes, |bench| {
+        let pool = bench.pool(1);
+        let says = || then_spin(|| (0..2).for_each(|n| outcomes(n, &record(own_task()))));
+        assert_eq!(pool.apply(says, ()), Ok(7), "the first one");
+        assert_eq!(pool.map(square, 0..20), Ok((0..20).map(square).collect::<Vec<_>>()), "another worker's values");
+        works(&pool);
+        assert_eq!((pool.stats().completed, pool.stats().deaths), (22, 1));
+    });
+}
+
+/// Credits that were never spent come back, and times that never were are told: neither is of any use.
+#[test]
+fn lies_about_frames_and_times_are_of_no_use() {
+    bench("walked", Backend::Processes, |bench| {
+        let pool = bench.pool(1);
+        let walks = || [0, 1, 2, 3, 99, u32::MAX].map(|n| frame(&[&[3], &n.to_le_bytes()[..]].concat())).len();
+        assert_eq!(pool.apply(walks, ()), Ok(6));
+        works(&pool);
+        assert_eq!(pool.apply(spends, ()), Ok(7), "its word, said before");
+        works(&pool);
+        assert_eq!((pool.stats().completed, pool.stats().deaths), (4, 0));
+    });
+}
+
+fn spends() -> u8 {
+    outcomes(2, &[&spent(u64::MAX)[..], &record(own_task()), &spent(u64::MAX)].concat());
+    9
+}
+
+fn spent(ns: u64) -> [u8; 9] {
+    let mut mark = [0xF2; 9];
+    mark[1..].copy_from_slice(&ns.to_le_bytes());
+    mark
+}
+
+/// Frames that are right but for some bytes. Each may be a word on its task, or end the worker: it is never more.
+#[test]
+fn frames_with_random_changes_cost_their_task_at_most() {
+    bench("random_frames", Backend::Processes, |bench| {
+        let pool = bench.build(bench.builder().workers(2).restart_limit(10_000, std::time::Duration::from_secs(1)));
+        for seed in 1..=40 {
+            let outcome = pool.apply(spoiled, (seed,));
+            let is_its_own =
+                matches!(outcome, Ok(_) | Err(Failure::Lost { .. } | Failure::Codec { .. } | Failure::Panicked { .. }));
+            assert!(is_its_own, "{seed}: {outcome:?}");
+            works(&pool);
+        }
+    });
+}
+
+fn spoiled(seed: u64) -> u64 {
+    let mut luck = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut draw = |end: usize| {
+        luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (luck >> 33) as usize % end
+    };
+    let mut message =
+        [&[2], &[0; 8][..], &record(own_task()), &spent(5), &about(own_task(), &[0xF3, 2, 0, 0, 0, 0, 9])].concat();
+    for _ in 0..=draw(4) {
+        let (at, byte) = (draw(message.len()), draw(256) as u8);
+        message[at] = byte;
+    }
+    message.truncate(1 + draw(message.len()));
+    frame(&message);
+    seed
 }
 
 /// What is written on the socket for descriptors is looked at only when a frame announces some.

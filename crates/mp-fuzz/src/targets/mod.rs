@@ -1,0 +1,37 @@
+//! Every decoder of what another process wrote, by name.
+//!
+//! Does **not** know how inputs are made.
+
+mod births;
+mod line;
+mod memory;
+mod queue;
+mod scheduler;
+mod status;
+mod wire;
+
+use crate::Trail;
+
+/// One decoder, with what must hold of whatever it is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name; also that of its folder in the corpus.
+    pub name: &'static str,
+    /// Gives it these bytes. Panics where something does not hold.
+    pub run: fn(&[u8]) -> Trail,
+}
+
+/// All of them.
+pub const ALL: &[Target] = &[
+    Target { name: "worker_frame", run: wire::worker_frame },
+    Target { name: "records", run: wire::records },
+    Target { name: "items", run: wire::items },
+    Target { name: "codec", run: wire::codec },
+    Target { name: "to_worker", run: wire::to_worker },
+    Target { name: "births", run: births::births },
+    Target { name: "line", run: line::line },
+    Target { name: "memory_file", run: memory::memory_file },
+    Target { name: "status", run: status::status },
+    Target { name: "queue", run: queue::queue },
+    Target { name: "scheduler", run: scheduler::scheduler },
+];

@@ -168,6 +168,9 @@ impl Engine {
                 tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
                 let known = entry.0.known;
                 state.born = entry.0.child.clone();
+                if state.pauses.is_on() {
+                    entry.0.child.iter().for_each(|child| child.signal(Signal::SIGSTOP));
+                }
                 state.workers[worker.slot as usize] = Some(entry);
                 match state.is_stopping(worker) {
                     true => self.signal(state, worker, Signal::SIGKILL),

@@ -61,8 +61,7 @@ impl Pauses {
 pub struct Suspension(());
 
 /// Stops the workers of all pools and all processes of this program, and the clocks of their time limits, until the
-/// suspension is dropped: what a handler of SIGTSTP does before it stops the program itself. Workers that are born meanwhile
-/// run.
+/// suspension is dropped: what a handler of SIGTSTP does before it stops the program itself.
 ///
 /// ```
 /// let suspension = mp_supervisor::suspend();

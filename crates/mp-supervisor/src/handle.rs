@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mp_link::Spin;
@@ -108,6 +108,11 @@ impl<R> TaskHandle<R> {
             engine.event(Event::Cancel(self.id()));
         }
         open
+    }
+
+    /// Wakes `waker` when the outcome is there; gives whether it is there already, and then does not.
+    pub(crate) fn tell(&self, waker: &Waker) -> bool {
+        self.one.poll(waker).is_ready()
     }
 
     /// Waits without limit; awake for a moment, where answers have come quickly.

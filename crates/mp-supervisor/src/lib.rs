@@ -10,6 +10,7 @@
 
 mod args;
 mod builder;
+mod completion;
 mod cpu;
 mod engine;
 mod error;
@@ -44,6 +45,7 @@ mod task_builder;
 mod worker_io;
 
 pub use builder::PoolBuilder;
+pub use completion::{Until, Waited, as_completed, wait};
 pub use cpu::cpu_count;
 pub use error::{Error, Result, SubmitError};
 pub use handle::TaskHandle;

@@ -6,6 +6,7 @@ mod common;
 
 mod calls;
 mod codecs;
+mod completions;
 mod crowd;
 mod ends;
 
@@ -48,5 +49,6 @@ on_each_backend! {
         dropped_handles;
     codecs: arguments_that_do_not_cross results_that_do_not_cross unsuitable_types an_item_that_does_not_cross sizes
         a_megabyte a_hundred_megabytes too_large;
+    completions: callbacks as_they_complete waits;
     crowd: ten_threads nested queues_as_arguments;
 }

@@ -14,6 +14,8 @@ const TESTS: &[(&str, fn())] = &[
     ("forked_workers_print_no_buffered_output_again", print_once),
     ("a_forked_process_runs_its_task", run_a_process),
     ("with_threads_a_fork_is_refused", refuse_with_threads),
+    ("each_forked_worker_is_initialized_before_its_first_task", initialize),
+    ("the_first_initializer_that_fails_stops_a_pool_of_forked_workers", initialize_in_vain),
     ("the_others_take_over_until_the_last_has_died", take_over),
 ];
 
@@ -88,6 +90,28 @@ fn run_a_process() {
     let process = Process::builder(secret, (1,)).start_method(StartMethod::Fork).spawn().expect("one thread");
     let pid = process.pid();
     assert_eq!(process.join().expect("a value").1, pid);
+}
+
+fn learn(secret: u64) -> Result<(), String> {
+    SECRET.set(secret).map_err(|again| format!("told twice: {again}"))
+}
+
+fn initialize() {
+    let pool = forked(3).initializer(learn, (7,)).build().expect("one thread");
+    let seen = pool.map(secret, 0..100).expect("values");
+    assert!(seen.iter().all(|(secret, _)| *secret == Some(7)), "{seen:?}");
+    assert_eq!(SECRET.get(), None, "it ran here");
+    pool.join().expect("a good end");
+}
+
+fn initialize_in_vain() {
+    SECRET.set(1).expect("first");
+    let pool = forked(2).initializer(learn, (7,)).build().expect("one thread");
+    let refused = pool.apply(secret, (1,));
+    let Err(Failure::Stopped { reason, .. }) = &refused else { panic!("{refused:?}") };
+    assert!(reason.contains("told twice: 7"), "{reason}");
+    let error = pool.join().expect_err("it has ended by itself").to_string();
+    assert!(error.contains("told twice: 7"), "{error}");
 }
 
 fn refuse_with_threads() {

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use mp::{Backend, Failure, Queue, StartMethod};
+use mp::{Backend, Failure, Queue};
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Bench, bench, bench_by, works};
+use crate::common::{Bench, bench, works};
 
 const LONG: Duration = Duration::from_secs(100);
 
@@ -179,15 +179,6 @@ fn an_initializer_that_fails_in_threads_or_in_place_stops_the_pool() {
             });
         }
     }
-}
-
-#[test]
-fn a_forked_worker_has_its_initializer_too() {
-    // This process has threads: it is refused before anything else. That it is refused, and leaves nothing, is enough.
-    bench_by(StartMethod::Spawn, "setup-fork", Backend::Processes, |bench| {
-        let fork = bench.builder().start_method(StartMethod::Fork).workers(1);
-        assert!(fork.initializer(|| {}, ()).build().is_err());
-    });
 }
 
 #[test]

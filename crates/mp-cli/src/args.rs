@@ -199,6 +199,9 @@ pub(crate) struct Pool {
     /// How often a task that was lost with its worker, or timed out, is tried again
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = retries)]
     pub(crate) retries: u32,
+    /// After how many tasks a worker is replaced by a fresh one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tasks_per_worker: Option<u32>,
 }
 
 /// How results are shown.

@@ -83,6 +83,9 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
     if let Some(level) = logging::wanted() {
         builder = builder.forward_tracing(level);
     }
+    if let Some(tasks) = options.max_tasks_per_worker {
+        builder = builder.max_tasks_per_worker(tasks);
+    }
     if let Some(timeout) = options.birth.timeout {
         builder = builder.timeout(timeout);
     }

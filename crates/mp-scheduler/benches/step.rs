@@ -36,7 +36,7 @@ impl Pool {
 
     fn greet(&mut self) {
         let ids: Vec<_> = self.scheduler.workers().map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|worker| self.step(Event::Ready(worker)));
+        ids.into_iter().for_each(|worker| self.step(Event::Hello(worker)));
     }
 
     fn step(&mut self, event: Event) {

@@ -31,15 +31,31 @@ pub struct Config {
     pub restart: bool,
     /// When to give up.
     pub restart_limit: RestartLimit,
-    /// How long a worker may take from its start to its first message, its initializer included.
+    /// How long a worker may take from its birth to its first message. What it waits to be born is not its fault.
     pub start_timeout: Duration,
     /// Between asking a worker to end and killing it.
     pub grace: Duration,
     /// After how many items a worker is replaced by a fresh one.
     pub max_tasks_per_worker: Option<u32>,
-    /// Whether workers run something before they say hello. Starts that fail one after the other then stop the pool, however
-    /// long each of them took.
-    pub initializer: bool,
+    /// Up to so many items more, differently many for each worker, so that not all are replaced at once.
+    pub max_tasks_jitter: u32,
+    /// With how many bytes of resident memory a worker is replaced by a fresh one.
+    pub max_worker_memory: Option<u64>,
+    /// How long a worker may have nothing to do before it is ended; the next one starts when there is work.
+    pub idle_timeout: Option<Duration>,
+    /// Whether workers run something after their first message, and how long it may take. Starts that fail in it one after
+    /// the other stop the pool, however long each of them took.
+    pub initializer: Option<Duration>,
+    /// Whether workers run something after their last item, and how long it may take.
+    pub finalizer: Option<Duration>,
+}
+
+impl Config {
+    /// Whether workers are ended though the pool goes on, and so must be replaced.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.max_tasks_per_worker.is_some() || self.max_worker_memory.is_some() || self.idle_timeout.is_some()
+    }
 }
 
 impl Default for Config {
@@ -51,7 +67,11 @@ impl Default for Config {
             start_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(2),
             max_tasks_per_worker: None,
-            initializer: false,
+            max_tasks_jitter: 0,
+            max_worker_memory: None,
+            idle_timeout: None,
+            initializer: None,
+            finalizer: None,
         }
     }
 }

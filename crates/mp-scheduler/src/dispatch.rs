@@ -15,7 +15,8 @@ use mp_wire::frame::{CREDITS, ITEMS_MAX};
 
 use crate::event::Action;
 use crate::load::Load;
-use crate::scheduler::{Busy, Ending, Phase, Scheduler, Slot, WorkerState};
+use crate::scheduler::{Phase, Scheduler};
+use crate::slot::{Busy, Ending, Slot, Stage, WEIGHING, Wear, WorkerState};
 use crate::span::{Span, WEIGHT_MAX};
 
 /// Of how many waiting spans the items are counted: the others are taken to be like them.
@@ -28,11 +29,13 @@ impl Scheduler {
     /// Whether work that is submitted now would be sent on at once.
     #[must_use]
     pub fn is_hungry(&self) -> bool {
-        self.backlog.is_empty() && (0..self.slots.len()).any(|index| self.has_room(index))
+        let free = self.backlog.is_empty() && (0..self.slots.len()).any(|index| self.has_room(index));
+        free || self.may_wake_more()
     }
 
     /// Afterwards nothing waits, or nobody may be sent more.
     pub(crate) fn dispatch(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.refuse_waiting(actions);
         for frames in 0..CREDITS {
             for index in 0..self.slots.len() {
                 if self.backlog.is_empty() {
@@ -64,11 +67,11 @@ impl Scheduler {
     fn in_flight(&self, index: usize) -> Option<usize> {
         let slot = &self.slots[index];
         let frames = match &slot.state {
-            WorkerState::Idle => 0,
+            WorkerState::Idle { .. } => 0,
             WorkerState::Busy(busy) => busy.load.frames(),
             _ => return None,
         };
-        (slot.room(self.config.max_tasks_per_worker) > 0).then_some(frames)
+        (slot.room() > 0 && !self.is_surplus(index)).then_some(frames)
     }
 
     /// Whether a worker may be sent what waits, or anything where nothing does.
@@ -81,7 +84,7 @@ impl Scheduler {
     }
 
     fn send(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        let room = self.slots[index].room(self.config.max_tasks_per_worker);
+        let room = self.slots[index].room();
         let spans = self.fill(self.share().min(room));
         let items: u32 = spans.iter().map(Span::len).sum();
         let worker = self.id(index);
@@ -89,7 +92,8 @@ impl Scheduler {
         let number = slot.next_frame;
         slot.next_frame = slot.next_frame.wrapping_add(1);
         slot.sent = slot.sent.saturating_add(items);
-        slot.load(now, number, &spans);
+        let weigh_at = self.config.max_worker_memory.map(|_| now + WEIGHING);
+        slot.load(now, weigh_at, (number, &spans));
         actions.push(Action::Send { worker, number, spans });
     }
 
@@ -98,7 +102,7 @@ impl Scheduler {
         let seen = self.backlog.len().min(SEEN);
         let items: usize = self.backlog.iter().take(seen).map(|span| span.len() as usize).sum();
         let waiting = items.saturating_mul(self.backlog.len()) / seen.max(1);
-        (waiting / (2 * self.slots.len().max(1))).clamp(1, ITEMS_MAX) as u32
+        (waiting / (2 * self.config.workers.max(1) as usize)).clamp(1, ITEMS_MAX) as u32
     }
 
     fn fill(&mut self, most: u32) -> Vec<Span> {
@@ -140,19 +144,31 @@ impl Scheduler {
 
     /// Starts what is missing, ends what is not needed any more, and notices the end of it all.
     pub(crate) fn settle_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.wake_resting();
         (0..self.slots.len()).for_each(|index| self.settle(now, index, actions));
-        if self.phase == Phase::Closing && !self.needs_workers() && self.victim().is_none() {
+        if self.is_finishing() && !self.needs_workers() && self.victim().is_none() {
             self.dismiss(now, actions);
         }
         self.notice_end(actions);
     }
 
     fn settle(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        match &self.slots[index].state {
-            WorkerState::Vacant if self.started => self.fill_vacancy(now, index, actions),
-            WorkerState::Cooling { .. } if !self.needs_workers() => self.slots[index].state = WorkerState::Retired,
-            WorkerState::Idle if self.slots[index].room(self.config.max_tasks_per_worker) == 0 => {
-                self.stop(now, self.id(index), Ending::Recycled, actions);
+        let surplus = self.is_surplus(index);
+        let unwanted = surplus || !self.needs_workers();
+        let (worker, slot) = (self.id(index), &mut self.slots[index]);
+        let used_up = slot.is_used_up();
+        match &mut slot.state {
+            WorkerState::Vacant if self.started => self.fill_vacancy(index, actions),
+            // The pool has grown, or one that was too many has given back what it had.
+            WorkerState::Retired if !unwanted && self.config.restart => self.fill_vacancy(index, actions),
+            WorkerState::Cooling { .. } | WorkerState::Resting if unwanted => slot.state = WorkerState::Retired,
+            WorkerState::Idle { .. } if used_up => {
+                self.recycled += 1;
+                self.stop(now, worker, Ending::Recycled, actions);
+            }
+            WorkerState::Idle { .. } if surplus => self.stop(now, worker, Ending::Asked, actions),
+            WorkerState::Idle { rest_at } if rest_at.is_none() => {
+                *rest_at = self.config.idle_timeout.and_then(|limit| now.checked_add(limit));
             }
             _ => {}
         }
@@ -161,35 +177,44 @@ impl Scheduler {
     /// Nothing will come any more, and nothing is left to be taken over: who is free may go.
     fn dismiss(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for index in 0..self.slots.len() {
-            if matches!(self.slots[index].state, WorkerState::Idle) {
+            if matches!(self.slots[index].state, WorkerState::Idle { .. }) {
                 self.stop(now, self.id(index), Ending::Asked, actions);
             }
         }
     }
 
-    fn needs_workers(&self) -> bool {
+    /// Whether what is there is finished, and nothing more.
+    fn is_finishing(&self) -> bool {
+        matches!(self.phase, Phase::Closing | Phase::Stopping(_))
+    }
+
+    pub(crate) fn needs_workers(&self) -> bool {
         match self.phase {
             Phase::Open => true,
             Phase::Closing => !self.backlog.is_empty() || !self.later.is_empty(),
-            Phase::Killing(_) | Phase::Ended(_) => false,
+            Phase::Stopping(_) | Phase::Killing(_) | Phase::Ended(_) => false,
         }
     }
 
-    fn fill_vacancy(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
-        let needed = self.needs_workers();
+    fn fill_vacancy(&mut self, index: usize, actions: &mut Vec<Action>) {
+        let needed = self.needs_workers() && !self.is_surplus(index);
         let slot = &mut self.slots[index];
         if !needed || (!self.config.restart && slot.generation > 0) {
             slot.state = WorkerState::Retired;
             return;
         }
         slot.generation = slot.generation.wrapping_add(1).max(1);
-        (slot.next_frame, slot.sent) = (1, 0);
-        slot.state = WorkerState::Starting { deadline: now.checked_add(self.config.start_timeout) };
-        actions.push(Action::Start(self.id(index)));
+        (slot.next_frame, slot.sent, slot.wear) = (1, 0, Wear::Fresh);
+        slot.state = WorkerState::Starting { stage: Stage::Ordered, deadline: None };
+        let worker = self.id(index);
+        self.slots[index].allowance = self.config.allowance(worker);
+        actions.push(Action::Start(worker));
     }
 
-    fn stop(&mut self, now: Instant, worker: WorkerId, why: Ending, actions: &mut Vec<Action>) {
-        self.end_worker(worker, why, now.checked_add(self.config.grace));
+    /// It is told to end, and has as long as its finalizer may take.
+    pub(crate) fn stop(&mut self, now: Instant, worker: WorkerId, why: Ending, actions: &mut Vec<Action>) {
+        let limit = self.config.finalizer.unwrap_or(self.config.grace);
+        self.end_worker(worker, why, now.checked_add(limit));
         actions.push(Action::Stop(worker));
     }
 
@@ -201,7 +226,7 @@ impl Scheduler {
         let reason = match &self.phase {
             Phase::Killing(reason) => Some(reason.clone()),
             Phase::Open => Some("all workers have died, and none is replaced".to_owned()),
-            Phase::Closing | Phase::Ended(_) => None,
+            Phase::Closing | Phase::Stopping(_) | Phase::Ended(_) => None,
         };
         self.phase = Phase::Ended(reason.clone());
         actions.push(Action::Ended(reason));
@@ -210,11 +235,12 @@ impl Scheduler {
 
 impl Slot {
     /// A frame is on its way to it. If it had none, the time of the first item begins.
-    fn load(&mut self, now: Instant, number: u32, spans: &[Span]) {
+    fn load(&mut self, now: Instant, weigh_at: Option<Instant>, (number, spans): (u32, &[Span])) {
         if !matches!(self.state, WorkerState::Busy(_)) {
             self.state = WorkerState::Busy(Busy {
                 load: Load::default(),
                 check_at: None,
+                weigh_at,
                 listen: None,
                 cancel: None,
                 hinted: None,

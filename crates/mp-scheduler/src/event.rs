@@ -14,8 +14,12 @@ use crate::span::Span;
 pub enum Event {
     /// Work was submitted.
     Submit(Span),
+    /// A worker's process is there; it has not said anything yet.
+    Born(WorkerId),
     /// A worker has said hello, and what it said was right.
-    Ready(WorkerId),
+    Hello(WorkerId),
+    /// A worker has run its initializer.
+    Prepared(WorkerId),
     /// A worker could not be started at all.
     StartFailed(WorkerId, String),
     /// A worker's initializer failed, for this reason.
@@ -37,6 +41,8 @@ pub enum Event {
     },
     /// The answer to [`Action::Inspect`].
     Inspected(WorkerId, Inspection),
+    /// The answer to [`Action::Weigh`]: how many bytes of memory it has.
+    Weighed(WorkerId, u64),
     /// The answer to [`Action::Steal`]: how many items at the end of frame `number` were taken back.
     Stolen {
         /// From whom.
@@ -59,8 +65,12 @@ pub enum Event {
     Tick,
     /// One item shall not be run, or be ended if it runs.
     Cancel(TaskId),
+    /// There shall be so many workers.
+    Resize(u32),
     /// No more work will be submitted; what is there shall be finished.
     Close,
+    /// No more work will be submitted; what runs shall be finished, what waits ends for this reason.
+    Stop(String),
     /// Everything shall end now, for this reason.
     Kill(String),
 }
@@ -96,6 +106,8 @@ pub enum Action {
     Inspect(WorkerId),
     /// Tell the worker that this item, which it runs, is cancelled.
     Hint(WorkerId, TaskId),
+    /// Look how much memory it has, and answer with [`Event::Weighed`].
+    Weigh(WorkerId),
     /// Read what the worker has finished and not sent.
     Listen(WorkerId),
     /// Take back up to `most` items from the end of frame `number`, and answer with [`Event::Stolen`].

@@ -9,7 +9,8 @@ use mp_wire::{TaskId, WorkerExit, WorkerId};
 use crate::config::RestartLimit;
 use crate::event::{Action, Verdict};
 use crate::load::Load;
-use crate::scheduler::{Busy, Ending, Scheduler, Stopping, WorkerState};
+use crate::scheduler::Scheduler;
+use crate::slot::{Busy, Ending, Stopping, WorkerState};
 use crate::span::Span;
 
 /// What is known of a death: how, and what had begun.
@@ -35,6 +36,9 @@ impl Scheduler {
         for task in std::mem::take(&mut remains.cancelled) {
             self.cancel_waiting(task, actions);
         }
+        if remains.why == Some(Ending::Unused) {
+            self.rest(worker);
+        }
         let Some(cause) = remains.cause(worker, death.0) else { return };
         self.deaths += 1;
         if matches!(remains.why, Some(Ending::Unprepared(_))) {
@@ -44,16 +48,22 @@ impl Scheduler {
         }
     }
 
+    /// One that ended for want of work is not replaced before there is some.
+    fn rest(&mut self, worker: WorkerId) {
+        if let Some(slot) = self.slot(worker) {
+            slot.state = WorkerState::Resting;
+        }
+    }
+
     /// The slot of a worker that is gone is free. Gives what the worker had.
     fn vacate(&mut self, worker: WorkerId) -> Option<Remains> {
-        let initializer = self.config.initializer;
         let slot = self.slot(worker)?;
         match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
-            WorkerState::Starting { .. } if initializer => {
+            state @ WorkerState::Starting { .. } if state.is_preparing() => {
                 let why = Ending::Unprepared("ended before its initializer had".to_owned());
                 Some(Remains { why: Some(why), ..Remains::default() })
             }
-            WorkerState::Starting { .. } | WorkerState::Idle => Some(Remains::default()),
+            WorkerState::Starting { .. } | WorkerState::Idle { .. } => Some(Remains::default()),
             WorkerState::Busy(Busy { load, hinted, .. }) => {
                 let cancelled = hinted.map(|(task, _)| task).into_iter().collect();
                 Some(Remains { load, cancelled, ..Remains::default() })
@@ -61,7 +71,10 @@ impl Scheduler {
             WorkerState::Stopping(Stopping { load, why, cancelled, .. }) => {
                 Some(Remains { load, why: Some(why), cancelled })
             }
-            state @ (WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired) => {
+            state @ (WorkerState::Vacant
+            | WorkerState::Cooling { .. }
+            | WorkerState::Resting
+            | WorkerState::Retired) => {
                 slot.state = state;
                 None
             }
@@ -82,7 +95,7 @@ impl Scheduler {
 
     /// An item that ran: tried again if that was agreed, else settled.
     fn judge(&mut self, now: Instant, item: Span, verdict: Verdict, actions: &mut Vec<Action>) {
-        if item.terms.retry.covers(&verdict, item.attempt) && self.has_others() {
+        if item.terms.retry.covers(&verdict, item.attempt) && self.retries() && self.has_others() {
             self.again(now, item);
         } else {
             actions.push(Action::Settle(item, verdict));
@@ -177,7 +190,7 @@ impl Remains {
             Some(Ending::Broken(reason) | Ending::Unprepared(reason)) => {
                 Some(format!("worker {worker} {reason} ({exit})"))
             }
-            Some(Ending::Asked | Ending::Recycled | Ending::Late(..) | Ending::Cancelled(_)) => None,
+            Some(Ending::Asked | Ending::Recycled | Ending::Unused | Ending::Late(..) | Ending::Cancelled(_)) => None,
         }
     }
 }

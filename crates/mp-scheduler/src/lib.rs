@@ -12,6 +12,8 @@
 //!     │              ┌──────────────────────── what had begun is judged; the rest goes back ─────────────┐
 //!     └── restart_at ── Cooling  ◀── died without having run anything         died, or ended as asked ──▶ Vacant
 //!                          └──────────────── no work will come any more ──▶ Retired
+//!  Idle ── nothing to do for the idle timeout ──▶ Stopping ──▶ Resting ── work waits ──▶ Vacant
+//!  any slot beyond the pool's size: gets nothing more, ends when free ──▶ Retired ── the pool grows ──▶ Starting
 //! ```
 //!
 //! One function, [`Scheduler::step`], takes every event. Counts are derived from the states, never stored beside them.
@@ -28,13 +30,17 @@ mod judge;
 mod load;
 mod pace;
 mod recall;
+mod resize;
 mod retry;
 mod scheduler;
+mod slot;
 mod span;
+mod start;
 mod step;
 
 pub use config::{Config, RestartLimit};
 pub use event::{Action, Event, Inspection, Verdict};
 pub use retry::Retry;
-pub use scheduler::{Busy, Phase, Scheduler, Stopping, WorkerState};
+pub use scheduler::{Phase, Scheduler};
+pub use slot::{Busy, Stage, Stopping, WorkerState};
 pub use span::{JobKey, Span, Terms, WEIGHT_MAX};

@@ -8,7 +8,8 @@ use std::time::Instant;
 use mp_wire::{TaskId, WorkerId};
 
 use crate::event::{Action, Inspection, Verdict};
-use crate::scheduler::{Busy, Ending, PATIENCE, Scheduler, Slot, WorkerState};
+use crate::scheduler::Scheduler;
+use crate::slot::{Busy, Ending, PATIENCE, Slot, WorkerState};
 use crate::span::Span;
 
 impl Scheduler {
@@ -188,7 +189,7 @@ impl Slot {
 
     pub(crate) fn idle_if_empty(&mut self) {
         if matches!(&self.state, WorkerState::Busy(busy) if busy.load.is_empty()) {
-            self.state = WorkerState::Idle;
+            self.state = WorkerState::Idle { rest_at: None };
         }
     }
 }

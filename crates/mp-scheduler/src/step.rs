@@ -8,7 +8,8 @@ use mp_wire::{TaskId, WorkerId};
 
 use crate::event::{Action, Event, Verdict};
 use crate::load::Load;
-use crate::scheduler::{Busy, Ending, Phase, Scheduler, Stopping, WorkerState};
+use crate::scheduler::{Phase, Scheduler};
+use crate::slot::{Busy, Ending, Stopping, WorkerState};
 use crate::span::Span;
 
 impl Scheduler {
@@ -16,7 +17,9 @@ impl Scheduler {
     pub fn step(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Submit(span) => return self.submit(now, span, actions),
-            Event::Ready(worker) => self.ready(worker),
+            Event::Born(worker) => self.born(now, worker),
+            Event::Hello(worker) => self.hello(now, worker),
+            Event::Prepared(worker) => self.prepared(worker, actions),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
             Event::Unprepared(worker, reason) => self.unprepared(now, worker, reason, actions),
             Event::Broke(worker, reason) => self.broke(worker, reason, actions),
@@ -24,10 +27,13 @@ impl Scheduler {
             Event::HungUp(worker) => self.hung_up(now, worker),
             Event::Exited { worker, exit, begun } => self.exited(now, worker, (exit, &begun), actions),
             Event::Inspected(worker, seen) => self.inspected(now, worker, &seen, actions),
+            Event::Weighed(worker, bytes) => self.weighed(worker, bytes, actions),
             Event::Stolen { worker, number, items } => self.stolen(now, worker, (number, items)),
             Event::Unsent { worker, number, reason } => self.unsent(now, worker, (number, reason), actions),
             Event::Tick => self.tick(now, actions),
             Event::Cancel(task) => self.cancel(task, actions),
+            Event::Resize(workers) => self.resize(workers, actions),
+            Event::Stop(reason) => self.stop_waiting(reason, actions),
             Event::Close => self.phase = self.phase.clone().max(Phase::Closing),
             Event::Kill(reason) => self.kill(now, reason, actions),
         }
@@ -59,7 +65,7 @@ impl Scheduler {
         actions: &mut Vec<Action>,
     ) -> Option<(Span, bool)> {
         let (item, credit_came_back) = self.accept(worker, (task, 1))?;
-        let again = item.terms.retry.after_panic(item.attempt) && !self.is_cancelled(worker, task);
+        let again = item.terms.retry.after_panic(item.attempt) && self.retries() && !self.is_cancelled(worker, task);
         if again {
             self.again(now, item);
         }
@@ -108,12 +114,13 @@ impl Scheduler {
         let Some(slot) = self.slot(worker) else { return };
         let WorkerState::Busy(busy) = &mut slot.state else { return };
         if busy.load.is_empty() {
-            slot.state = WorkerState::Idle;
+            slot.state = WorkerState::Idle { rest_at: None };
         } else {
             busy.sighting = None;
             busy.watch(now);
         }
         if credit_came_back {
+            self.weigh(worker, actions);
             self.serve(now, worker.slot as usize, actions);
         }
     }
@@ -122,7 +129,9 @@ impl Scheduler {
         let queue = !self.backlog.is_empty();
         match &self.phase {
             Phase::Open | Phase::Closing => self.backlog.push_back(span),
-            Phase::Killing(reason) => actions.push(Action::Settle(span, Verdict::Stopped(reason.clone()))),
+            Phase::Stopping(reason) | Phase::Killing(reason) => {
+                actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())))
+            }
             Phase::Ended(reason) => {
                 let reason = reason.as_deref().unwrap_or("pool has ended");
                 actions.push(Action::Settle(span, Verdict::Stopped(reason.to_owned())));
@@ -132,32 +141,12 @@ impl Scheduler {
         if !queue {
             self.dispatch(now, actions);
         }
-    }
-
-    fn ready(&mut self, worker: WorkerId) {
-        if let Some(slot) = self.slot(worker)
-            && matches!(slot.state, WorkerState::Starting { .. })
-        {
-            slot.state = WorkerState::Idle;
-            self.false_starts.clear();
+        if self.may_wake_more() {
+            self.settle_down(now, actions);
         }
     }
 
-    /// It never was ready, and never will be. Of one that was ready it is no word to be believed (I9).
-    fn unprepared(&mut self, now: Instant, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
-        let kill_at = now.checked_add(self.config.grace);
-        match self.slot(worker).map(|slot| &slot.state) {
-            // It is ending by itself.
-            Some(WorkerState::Starting { .. }) => self.end_worker(worker, Ending::Unprepared(reason), kill_at),
-            Some(WorkerState::Idle | WorkerState::Busy(_)) => self.broke(worker, reason, actions),
-            Some(
-                WorkerState::Stopping(_) | WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired,
-            )
-            | None => {}
-        }
-    }
-
-    fn broke(&mut self, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
+    pub(crate) fn broke(&mut self, worker: WorkerId, reason: String, actions: &mut Vec<Action>) {
         if self.slot(worker).is_some_and(|slot| slot.state.is_alive()) {
             self.end_worker(worker, Ending::Broken(reason), None);
             actions.push(Action::Kill(worker));
@@ -172,31 +161,20 @@ impl Scheduler {
         slot.idle_if_empty();
     }
 
-    /// It is ending, most probably, and its exit is about to be seen.
-    fn hung_up(&mut self, now: Instant, worker: WorkerId) {
-        let kill_at = now.checked_add(self.config.grace);
-        if let Some(slot) = self.slot(worker)
-            && !matches!(slot.state, WorkerState::Stopping(_))
-        {
-            let starting = matches!(slot.state, WorkerState::Starting { .. });
-            let why = if starting && self.config.initializer {
-                Ending::Unprepared("ended before its initializer had".to_owned())
-            } else {
-                Ending::Broken("closed its line".to_owned())
-            };
-            self.end_worker(worker, why, kill_at);
-        }
-    }
-
     /// The worker moves to `Stopping`, with all that it has. Of several reasons, the first is what it ends of.
     pub(crate) fn end_worker(&mut self, worker: WorkerId, why: Ending, kill_at: Option<Instant>) {
         let Some(slot) = self.slot(worker) else { return };
-        let stopping = |load| WorkerState::Stopping(Stopping { load, kill_at, why, cancelled: Vec::new() });
+        let stopping = |load, cancelled| WorkerState::Stopping(Stopping { load, kill_at, why, cancelled });
         slot.state = match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
-            WorkerState::Busy(Busy { load, .. }) => stopping(load),
-            WorkerState::Starting { .. } | WorkerState::Idle => stopping(Load::default()),
+            WorkerState::Busy(Busy { load, hinted, .. }) => {
+                stopping(load, hinted.map(|(task, _)| task).into_iter().collect())
+            }
+            WorkerState::Starting { .. } | WorkerState::Idle { .. } => stopping(Load::default(), Vec::new()),
             WorkerState::Stopping(before) => WorkerState::Stopping(Stopping { kill_at, ..before }),
-            state @ (WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Retired) => state,
+            state @ (WorkerState::Vacant
+            | WorkerState::Cooling { .. }
+            | WorkerState::Resting
+            | WorkerState::Retired) => state,
         };
     }
 
@@ -204,8 +182,12 @@ impl Scheduler {
         for index in 0..self.slots.len() {
             let worker = self.id(index);
             match &mut self.slots[index].state {
-                WorkerState::Starting { deadline } if deadline.is_some_and(|at| at <= now) => {
-                    self.overdue(worker, actions);
+                WorkerState::Starting { stage, deadline } if deadline.is_some_and(|at| at <= now) => {
+                    let stage = *stage;
+                    self.overdue(worker, stage, actions);
+                }
+                WorkerState::Idle { rest_at } if rest_at.is_some_and(|at| at <= now) => {
+                    self.stop(now, worker, Ending::Unused, actions);
                 }
                 WorkerState::Busy(busy) => busy.tick(now, worker, actions),
                 WorkerState::Stopping(stopping) if stopping.kill_at.is_some_and(|at| at <= now) => {
@@ -224,18 +206,6 @@ impl Scheduler {
         self.started = true;
     }
 
-    /// It was not ready in time.
-    fn overdue(&mut self, worker: WorkerId, actions: &mut Vec<Action>) {
-        let limit = self.config.start_timeout;
-        if self.config.initializer {
-            let reason = format!("initializer did not end within the start timeout of {limit:?}");
-            self.end_worker(worker, Ending::Unprepared(reason), None);
-            actions.push(Action::Kill(worker));
-        } else {
-            self.broke(worker, format!("no hello within {limit:?}"), actions);
-        }
-    }
-
     pub(crate) fn kill(&mut self, now: Instant, reason: String, actions: &mut Vec<Action>) {
         if self.phase >= Phase::Killing(String::new()) {
             return;
@@ -252,13 +222,15 @@ impl Scheduler {
     fn kill_slot(&mut self, now: Instant, index: usize, reason: &str, actions: &mut Vec<Action>) {
         let (worker, kill_at) = (self.id(index), now.checked_add(self.config.grace));
         match &self.slots[index].state {
-            WorkerState::Vacant | WorkerState::Cooling { .. } => self.slots[index].state = WorkerState::Retired,
+            WorkerState::Vacant | WorkerState::Cooling { .. } | WorkerState::Resting => {
+                self.slots[index].state = WorkerState::Retired;
+            }
             WorkerState::Retired => {}
             WorkerState::Starting { .. } => {
                 self.end_worker(worker, Ending::Asked, None);
                 actions.push(Action::Kill(worker));
             }
-            WorkerState::Idle | WorkerState::Busy(_) | WorkerState::Stopping(_) => {
+            WorkerState::Idle { .. } | WorkerState::Busy(_) | WorkerState::Stopping(_) => {
                 self.end_worker(worker, Ending::Asked, kill_at);
                 actions.push(Action::Terminate(worker));
             }

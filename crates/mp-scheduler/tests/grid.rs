@@ -21,6 +21,8 @@ mod liars;
 mod prepare;
 #[path = "grid/recycle.rs"]
 mod recycle;
+#[path = "grid/resize.rs"]
+mod resize;
 #[path = "grid/retries.rs"]
 mod retries;
 #[path = "grid/scene.rs"]

@@ -41,7 +41,10 @@ enum Op {
     Starve,
     Stale(usize),
     Pass(u64),
+    Grow(usize),
+    Resize(u32),
     Close,
+    Stop,
     Kill,
 }
 
@@ -69,8 +72,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => who.clone().prop_map(Op::Break),
         1 => prop_oneof![Just(Op::Jam), Just(Op::Starve)],
         2 => who.prop_map(Op::Stale),
+        2 => (0..64usize).prop_map(Op::Grow),
+        2 => (1..7u32).prop_map(Op::Resize),
         8 => (0..60u64).prop_map(Op::Pass),
-        1 => prop_oneof![30 => Just(Op::Pass(5000)), 3 => Just(Op::Close), 1 => Just(Op::Kill)],
+        1 => prop_oneof![30 => Just(Op::Pass(5000)), 3 => Just(Op::Close), 1 => Just(Op::Stop), 1 => Just(Op::Kill)],
     ]
 }
 
@@ -85,15 +90,23 @@ fn retry() -> impl Strategy<Value = Retry> {
 fn config() -> impl Strategy<Value = Config> {
     let limit = prop_oneof![4 => Just(1000u32), 1 => 0..4u32];
     let tasks = prop_oneof![2 => Just(None), 1 => (1..6u32).prop_map(Some)];
-    (1..5u32, prop::bool::weighted(0.9), limit, any::<[bool; 2]>(), tasks).prop_map(
-        |(workers, restart, deaths, [count_task_deaths, initializer], max_tasks_per_worker)| Config {
+    let memory = prop::option::weighted(0.3, Just(100));
+    let idle = prop::option::weighted(0.3, (10..80u64).prop_map(Duration::from_millis));
+    let of_worker = (tasks, 0..3u32, memory, idle);
+    (1..5u32, prop::bool::weighted(0.9), limit, any::<[bool; 3]>(), of_worker).prop_map(
+        |(workers, restart, deaths, [count_task_deaths, initializer, finalizer], of_worker)| Config {
             workers,
             restart,
             restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
             start_timeout: Duration::from_millis(500),
             grace: Duration::from_millis(100),
-            max_tasks_per_worker,
-            initializer,
+            max_tasks_per_worker: of_worker.0,
+            max_tasks_jitter: of_worker.1,
+            max_worker_memory: of_worker.2,
+            // What is not replaced does not rest either.
+            idle_timeout: of_worker.3.filter(|_| restart),
+            initializer: initializer.then_some(Duration::from_millis(300)),
+            finalizer: finalizer.then_some(Duration::from_millis(50)),
         },
     )
 }
@@ -106,7 +119,7 @@ proptest! {
         config in config(),
         threads in prop::bool::weighted(0.2),
         ops in prop::collection::vec(op(), 1..200),
-        kill in prop::bool::weighted(0.2),
+        end in 0..5,
     ) {
         let mut world = World::new(config);
         world.threads = threads;
@@ -114,7 +127,12 @@ proptest! {
         for op in ops {
             happen(&mut world, op);
         }
-        obey::to_the_end(&mut world, kill);
+        let asked = || "asked".to_owned();
+        obey::to_the_end(&mut world, match end {
+            0 => Event::Kill(asked()),
+            1 => Event::Stop(asked()),
+            _ => Event::Close,
+        });
     }
 }
 
@@ -132,12 +150,15 @@ fn happen(world: &mut World, op: Op) {
         Op::Starve => world.starved = true,
         Op::Stale(which) => stale(world, which),
         Op::Pass(ms) => world.pass(Duration::from_millis(ms)),
+        Op::Resize(workers) => world.event(Event::Resize(workers)),
         Op::Close => world.event(Event::Close),
+        Op::Stop => world.event(Event::Stop("asked".to_owned())),
         Op::Kill => world.event(Event::Kill("asked".to_owned())),
         Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
-        Op::Ask(n)
+        Op::Grow(n)
+        | Op::Ask(n)
         | Op::Unprepared(n)
         | Op::Panic(n)
         | Op::Work(n)
@@ -164,6 +185,7 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
         Op::Unprepared(_) if stage != Stage::Serving => world.unprepared(worker),
         Op::Born(_) if stage == Stage::Unborn => world.born(worker),
         _ if stage == Stage::Unborn => {}
+        Op::Grow(_) => world.process(worker).bytes += 60,
         Op::Begin(_) => _ = world.begin(worker),
         Op::Finish(_) => world.process(worker).finish(),
         Op::Ask(_) => _ = world.process(worker).ask(),
@@ -188,7 +210,10 @@ fn stale(world: &mut World, which: usize) {
     let begun = [(1, 1), (2, 1)];
     let seen = Inspection { taken: begun, begun, started: world.now, asked: None };
     let events = [
-        Event::Ready(worker),
+        Event::Born(worker),
+        Event::Hello(worker),
+        Event::Prepared(worker),
+        Event::Weighed(worker, u64::MAX),
         Event::StartFailed(worker, "no memory".to_owned()),
         Event::Unprepared(worker, "no model".to_owned()),
         Event::Broke(worker, "wrote rubbish".to_owned()),

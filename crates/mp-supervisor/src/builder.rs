@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mp_scheduler::{Config, RestartLimit, Retry, Terms};
+use mp_scheduler::{Config, Terms};
 use mp_wire::codec;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
@@ -34,8 +34,11 @@ pub struct PoolBuilder {
     name: String,
     backend: Backend,
     start_method: StartMethod,
-    config: Config,
-    terms: Terms,
+    pub(crate) config: Config,
+    pub(crate) terms: Terms,
+    /// How long an initializer may take, if not as long as a start.
+    pub(crate) initializer_timeout: Option<Duration>,
+    pub(crate) finalizer_timeout: Option<Duration>,
     max_payload: usize,
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
@@ -67,6 +70,8 @@ impl Default for PoolBuilder {
             start_method: StartMethod::default(),
             config: Config::default(),
             terms: Terms::default(),
+            initializer_timeout: None,
+            finalizer_timeout: None,
             max_payload: 8 << 30,
             preload: None,
             initializer: None,
@@ -120,7 +125,7 @@ impl PoolBuilder {
     }
 
     /// Has each worker run `routine` once, before its first task; a worker that replaces another as well. What it leaves in
-    /// statics and thread-locals, the worker's tasks find. It must end within [`PoolBuilder::start_timeout`].
+    /// statics and thread-locals, the worker's tasks find. It must end within [`PoolBuilder::initializer_timeout`].
     ///
     /// Where it fails (by an error, a panic, the end of its process or by taking too long) the worker is replaced by
     /// another, after a growing pause; when more workers in a row fail than [`PoolBuilder::restart_limit`] allows, the pool
@@ -145,7 +150,7 @@ impl PoolBuilder {
     }
 
     /// Has each worker run `routine` once, after its last task, before it ends: when the pool is closed, or the worker is
-    /// replaced after its number of tasks. It must end within [`PoolBuilder::grace`]. A worker that is killed, for what it
+    /// replaced after its number of tasks. It must end within [`PoolBuilder::finalizer_timeout`]. A worker that is killed, for what it
     /// did or because the pool is terminated or dropped, does not run it. That it failed is logged, and harms nobody.
     pub fn finalizer<F: mp_worker::Routine<Args>, Args: Serialize + DeserializeOwned>(
         mut self,
@@ -153,52 +158,6 @@ impl PoolBuilder {
         args: Args,
     ) -> Self {
         self.finalizer = Some(Routine::new(routine, &args));
-        self
-    }
-
-    /// How long each task may run; by default without limit. The clock runs while the task runs, not while it waits.
-    /// The worker is asked to end (SIGTERM), killed after [`PoolBuilder::grace`], and replaced.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.terms.timeout = Some(timeout);
-        self
-    }
-
-    /// How many times a task that was lost with its worker, or ran too long, is tried again; by default 0.
-    pub fn retries(mut self, retries: u32) -> Self {
-        self.terms.retry = self.terms.retry.with_times(retries);
-        self
-    }
-
-    /// When a task is tried again, by cause, and after which pause; by default never.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.terms.retry = retry;
-        self
-    }
-
-    /// More deaths of workers than `deaths` within `period` stop the pool, with the first as the cause.
-    ///
-    /// By default 10 in 5 s, and only deaths count in between which no task was finished and that ended no attempt
-    /// of one: workers that cannot start, or die idle. Set here, every death counts.
-    pub fn restart_limit(mut self, deaths: u32, period: Duration) -> Self {
-        self.config.restart_limit = RestartLimit { deaths, period, count_task_deaths: true };
-        self
-    }
-
-    /// How long a worker that was asked to end may take before it is killed; by default 2 s.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.config.grace = grace;
-        self
-    }
-
-    /// How long a worker may take from its start until it is ready, its initializer included; by default 30 s.
-    pub fn start_timeout(mut self, limit: Duration) -> Self {
-        self.config.start_timeout = limit;
-        self
-    }
-
-    /// After how many tasks a worker is replaced by a fresh one; by default never. Python: `maxtasksperchild`.
-    pub fn max_tasks_per_worker(mut self, tasks: u32) -> Self {
-        self.config.max_tasks_per_worker = Some(tasks);
         self
     }
 
@@ -258,7 +217,9 @@ impl PoolBuilder {
         };
         let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
-        let config = Config { initializer: setup.has_initializer(), ..config };
+        let initializer = self.initializer_timeout.unwrap_or(config.start_timeout);
+        let initializer = setup.has_initializer().then_some(initializer);
+        let config = Config { initializer, finalizer: self.finalizer_timeout, ..config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
@@ -268,7 +229,7 @@ impl PoolBuilder {
             host.shut_down("it could not fork");
             return Err(error);
         }
-        Ok(Pool::from_parts(host, self.terms, self.max_payload))
+        Ok(Pool::from_parts((host, forks), self.terms, self.max_payload))
     }
 
     fn setup(&self) -> Result<Setup> {
@@ -296,21 +257,32 @@ impl PoolBuilder {
     }
 
     fn check(&self) -> Result<()> {
-        if self.workers == 0 || self.workers > MOST_WORKERS {
-            let text = format!("a pool needs 1 to {MOST_WORKERS} workers, not {}", self.workers);
-            return Err(Error::Invalid(text));
-        }
-        if self.forks() && self.config.max_tasks_per_worker.is_some() {
-            let text = "a forked worker is not replaced, so it cannot have a maximum of tasks";
-            return Err(Error::Invalid(text.to_owned()));
-        }
-        if self.forks() && self.workers > 1 && self.wanted.anything() {
-            let text = "forked workers are made while there is one thread, so none can read their output: use StartMethod::Spawn";
-            return Err(Error::Invalid(text.to_owned()));
+        check_workers(self.workers)?;
+        if self.forks() {
+            self.check_forks()?;
         }
         if self.config.max_tasks_per_worker == Some(0) {
             return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));
         }
         Ok(())
     }
+    fn check_forks(&self) -> Result<()> {
+        if self.config.replaces() {
+            let text = "a forked worker is not replaced, so it cannot have a maximum of tasks or memory, or an idle timeout: use StartMethod::Spawn";
+            return Err(Error::Invalid(text.to_owned()));
+        }
+        if self.workers > 1 && self.wanted.anything() {
+            let text = "forked workers are made while there is one thread, so none can read their output: use StartMethod::Spawn";
+            return Err(Error::Invalid(text.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a pool may have so many.
+pub(crate) fn check_workers(workers: usize) -> Result<()> {
+    if (1..=MOST_WORKERS).contains(&workers) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("a pool needs 1 to {MOST_WORKERS} workers, not {workers}")))
 }

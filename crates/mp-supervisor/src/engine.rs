@@ -117,7 +117,7 @@ impl Engine {
             scheduler: Scheduler::new(config),
             jobs: Slab::new(),
             workers: (0..slots).map(|_| None).collect(),
-            stats: Stats { workers: slots, ..Stats::default() },
+            stats: Stats::default(),
             news: News::default(),
             to_fork: Vec::new(),
             to_bear: Vec::new(),
@@ -201,10 +201,8 @@ impl Engine {
     /// Whether there is something to be taken in now. First it is said that it would be, then looked whether it is there.
     fn wants_more(&self, state: &State) -> bool {
         let closed = match state.scheduler.phase() {
-            Phase::Open => None,
             Phase::Closing => Some("pool takes no more tasks".to_owned()),
-            Phase::Killing(reason) => Some(reason.clone()),
-            Phase::Ended(_) => Some(state.end_reason()),
+            _ => state.ending(),
         };
         let hungry = closed.is_some() || state.scheduler.is_hungry();
         self.inbox.set_hungry(hungry);
@@ -247,12 +245,6 @@ impl Engine {
         over
     }
 
-    /// Why the pool ended by itself, if it did.
-    pub(crate) fn failure(&self) -> Option<String> {
-        let state = self.state.lock();
-        state.over.clone().flatten().filter(|_| !state.asked)
-    }
-
     /// Ends everything now, because the user wants it.
     pub(crate) fn kill(&self, reason: &str) {
         let mut state = self.state.lock();
@@ -264,27 +256,20 @@ impl Engine {
         self.finish(state);
     }
 
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        self.state.lock().workers.iter().flatten().map(|(io, _)| io.pid()).collect()
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        let state = self.state.lock();
-        let submitted = self.inbox.accepted();
-        Stats { deaths: state.scheduler.deaths(), submitted, ..state.stats.clone() }
-    }
-
-    /// What each worker is doing, for who wonders why nothing happens.
-    pub(crate) fn describe(&self) -> Vec<String> {
-        let state = self.state.lock();
-        let pid = |slot: u32| state.workers[slot as usize].as_ref().map_or(0, |(io, _)| io.pid());
-        let workers = state.scheduler.workers();
-        workers.map(|(id, what)| format!("{id} (pid {}): {what:?}", pid(id.slot))).collect()
-    }
-
-    /// How the last worker of a slot ended, if it has.
-    pub(crate) fn exit_of(&self, slot: usize) -> Option<WorkerExit> {
-        self.state.lock().exits[slot].as_ref().map(|exit| exit.exit)
+    /// There shall be so many workers. Those who come and those who go do so meanwhile.
+    pub(crate) fn resize(&self, workers: u32) -> Result<()> {
+        let mut state = self.state.lock();
+        if let Some(reason) = state.ending() {
+            return Err(Error::Ended(reason));
+        }
+        let slots = state.workers.len().max(workers as usize);
+        state.workers.resize_with(slots, || None);
+        state.exits.resize(slots, None);
+        let now = Instant::now();
+        self.take_in(&mut state, now);
+        self.step(&mut state, now, Event::Resize(workers));
+        self.finish(state);
+        Ok(())
     }
 
     /// Waits until the first worker's process exists; `None` when it cannot be started. Starting is bounded: it waits for
@@ -313,10 +298,6 @@ impl Engine {
             tracing::error!(reason, "workers are still there after the grace");
         }
     }
-
-    pub(crate) fn spawn_error(&self) -> Option<Error> {
-        self.state.lock().start_error.take().map(Error::Spawn)
-    }
 }
 
 impl State {
@@ -334,6 +315,15 @@ impl State {
     pub(crate) fn note_exit(&mut self, exit: Exit) {
         let slot = exit.worker.slot as usize;
         self.exits[slot] = Some(exit);
+    }
+
+    /// Why nothing more begins, if so.
+    fn ending(&self) -> Option<String> {
+        match self.scheduler.phase() {
+            Phase::Open | Phase::Closing => None,
+            Phase::Stopping(reason) | Phase::Killing(reason) => Some(reason.clone()),
+            Phase::Ended(_) => Some(self.end_reason()),
+        }
     }
 
     fn end_reason(&self) -> String {

@@ -107,7 +107,7 @@ impl Engine {
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         self.remove(&mut state, worker);
-        self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Exited(0), begun });
+        self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Unknown, begun });
         self.finish(state);
     }
 
@@ -132,6 +132,11 @@ impl Engine {
         tracing::trace!(%worker, bytes = frame.len(), "frame received");
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
+            FromWorkerFrame::Prepared => {
+                tracing::debug!(%worker, "worker prepared");
+                self.step(state, now, Event::Prepared(worker));
+                Ok(())
+            }
             FromWorkerFrame::Walked(number) => {
                 self.step(state, now, Event::Walked(worker, number));
                 Ok(())
@@ -155,8 +160,8 @@ impl Engine {
         if let Some(what) = difference((io.identity, io.pid()), hello) {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
-        tracing::debug!(%worker, "worker ready");
-        self.step(state, now, Event::Ready(worker));
+        tracing::debug!(%worker, "worker said hello");
+        self.step(state, now, Event::Hello(worker));
         Ok(())
     }
 }
@@ -177,7 +182,7 @@ fn difference((ours, pid): (Identity, u32), hello: &Hello) -> Option<&'static st
 impl State {
     /// If `worker` has no more work, its busy time is counted.
     pub(crate) fn note_free(&mut self, worker: WorkerId) {
-        let idle = matches!(self.scheduler.state_of(worker), Some(WorkerState::Idle));
+        let idle = matches!(self.scheduler.state_of(worker), Some(WorkerState::Idle { .. }));
         if let Some(Some((io, _))) = self.workers.get_mut(worker.slot as usize)
             && idle
         {

@@ -71,6 +71,21 @@ impl Host {
         }
     }
 
+    pub(crate) fn stop(&self, reason: &str) {
+        match self {
+            Self::Engine(engine) => engine.event(Event::Stop(reason.to_owned())),
+            Self::Serial(serial) => serial.close(),
+        }
+    }
+
+    /// The calling thread is always one.
+    pub(crate) fn resize(&self, workers: u32) -> Result<()> {
+        match self {
+            Self::Engine(engine) => engine.resize(workers),
+            Self::Serial(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn terminate(&self) {
         match self {
             Self::Engine(engine) => engine.kill("pool was terminated"),

@@ -55,6 +55,10 @@ impl Engine {
                 self.listen(state, worker);
                 None
             }
+            Action::Weigh(worker) => {
+                let bytes = state.worker(worker)?.resident();
+                Some(Event::Weighed(worker, bytes))
+            }
             Action::Steal { worker, number, most } => {
                 let items = state.worker(worker)?.status.revoke(number, most);
                 Some(Event::Stolen { worker, number, items })
@@ -174,7 +178,8 @@ impl Engine {
                 state.workers[worker.slot as usize] = Some(entry);
                 match state.is_stopping(worker) {
                     true => self.signal(state, worker, Signal::SIGKILL),
-                    false => known.then_some(Event::Ready(worker)),
+                    false if known => Some(Event::Hello(worker)),
+                    false => Some(Event::Born(worker)),
                 }
             }
             Err(error) => {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::Args;
-use crate::error::{Result, SubmitError};
+use crate::error::SubmitError;
 use crate::handle::{Decode, Reader, TaskHandle};
 use crate::host::{Host, Work};
 use crate::job::Name;
@@ -36,13 +36,15 @@ use crate::stats::Stats;
 /// ```
 pub struct Pool {
     host: Host,
+    /// Whether its workers are forks of this process, which are all made at its start.
+    forks: bool,
     terms: Terms,
     max_payload: usize,
 }
 
 impl Pool {
-    pub(crate) fn from_parts(host: Host, terms: Terms, max_payload: usize) -> Self {
-        Self { host, terms, max_payload }
+    pub(crate) fn from_parts((host, forks): (Host, bool), terms: Terms, max_payload: usize) -> Self {
+        Self { host, forks, terms, max_payload }
     }
 
     /// Runs `task` on a worker and waits for its outcome. Python: `Pool.apply`.
@@ -152,26 +154,6 @@ impl Pool {
         self.submit_many(self.work::<F, Args>(task), codec::decode, args)
     }
 
-    /// Takes no more tasks; what was submitted is still run. Python: `Pool.close`.
-    pub fn close(&self) {
-        self.host.close();
-    }
-
-    /// Closes, and waits until all tasks and all workers have ended. Python: `close` and `join`.
-    ///
-    /// # Errors
-    /// When the pool has ended by itself, with the reason: its workers died too often, or could not be started.
-    pub fn join(&self) -> Result<()> {
-        self.close();
-        self.host.join()
-    }
-
-    /// Ends now: tasks that wait or run end as [`Failure::Stopped`], workers are asked to end and killed after the grace.
-    /// Python: `Pool.terminate`.
-    pub fn terminate(&self) {
-        self.host.terminate();
-    }
-
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
     #[must_use]
     pub fn worker_pids(&self) -> Vec<u32> {
@@ -221,6 +203,10 @@ impl Pool {
         let (name, items) = (work.name.clone(), args.len() as usize);
         let first = self.host.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
         Ok(MapHandle::new(many, Reader { name, first, decode }, items))
+    }
+
+    pub(crate) fn forks(&self) -> bool {
+        self.forks
     }
 
     pub(crate) fn host(&self) -> &Host {

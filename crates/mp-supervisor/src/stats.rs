@@ -8,7 +8,7 @@ use std::time::Duration;
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Its slots.
+    /// How many workers it is to have.
     pub workers: usize,
     /// Tasks accepted, each item of a map counted.
     pub submitted: u64,
@@ -18,6 +18,8 @@ pub struct Stats {
     pub failed: u64,
     /// Workers that ended without having been asked to.
     pub deaths: u64,
+    /// Workers that were replaced as agreed: after their number of tasks, or for their memory.
+    pub recycled: u64,
     /// Time spent inside the functions themselves, summed over the workers.
     pub run: Duration,
     /// Time during which workers had work, summed over them. What it has above `run` is hand-off: encoding, sockets,

@@ -208,6 +208,12 @@ impl WorkerIo {
         Self { child: Some(Arc::new(child)), ..self }
     }
 
+    /// How many bytes of memory it has now; 0 where that cannot be told, as of a thread.
+    pub(crate) fn resident(&self) -> u64 {
+        let child = self.child.as_ref().filter(|child| !child.has_ended());
+        child.and_then(|child| mp_sys::memory::resident(child.pid())).unwrap_or(0)
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().map_or_else(std::process::id, |child| child.pid())
     }

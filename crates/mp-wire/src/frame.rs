@@ -5,12 +5,13 @@
 //! ```text
 //!  supervisor                                   worker
 //!     Welcome ─────────────────────────────────▶   compare: protocol, build, registry, token
-//!     ◀───────────────────────────────── Hello     (or it exits with a reason), when its initializer has run
+//!     ◀───────────────────────────────── Hello     (or it exits with a reason)
+//!     ◀────────────────────────────── Prepared     when its initializer has run, if it has one
 //!     Tasks(number 1) ─────────────────────────▶   claim each item in the status words, run it
 //!     Tasks(number 2) ─────────────────────────▶   (two frames in flight at most: the credits)
 //!     ◀───────────────────────── Outcomes, ...     a record for each item, in order
 //!     ◀───────────────────────── Walked(number)    of a frame whose end was taken back: nothing more comes of it
-//!     ◀───────────────────────── Failed(text)      instead of Hello: of the initializer; before the exit: of the finalizer
+//!     ◀───────────────────────── Failed(text)      instead of Prepared: of the initializer; before the exit: of the finalizer
 //!     Stop ────────────────────────────────────▶   finalizer, exit
 //! ```
 //!
@@ -25,7 +26,7 @@ use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -175,6 +176,8 @@ pub enum FromWorker {
     Walked = 3,
     /// Why the initializer or the finalizer failed, in UTF-8.
     Failed = 4,
+    /// Nothing follows: the initializer has run.
+    Prepared = 5,
 }
 
 /// The frame that says of frame `number` that the worker is done with it.
@@ -207,6 +210,8 @@ pub enum FromWorkerFrame<'a> {
     Walked(u32),
     /// Why its initializer or finalizer failed.
     Failed(String),
+    /// Its initializer has run.
+    Prepared,
 }
 
 /// Reads a worker's frame.
@@ -225,6 +230,9 @@ pub fn from_worker(frame: &[u8]) -> Result<FromWorkerFrame<'_>, CodecError> {
     }
     if *kind == FromWorker::Failed as u8 {
         return Ok(FromWorkerFrame::Failed(String::from_utf8_lossy(rest).into_owned()));
+    }
+    if frame == [FromWorker::Prepared as u8] {
+        return Ok(FromWorkerFrame::Prepared);
     }
     match rest.split_first_chunk::<8>() {
         Some((first, records)) if *kind == FromWorker::Outcomes as u8 => {
@@ -272,6 +280,8 @@ mod tests {
         assert!(from_worker(&walked(9)[..4]).is_err());
         assert!(from_worker(&frame[..5]).is_err());
         assert_eq!(from_worker(b"\x04no \xff"), Ok(FromWorkerFrame::Failed("no \u{fffd}".to_owned())));
+        assert_eq!(from_worker(&[5]), Ok(FromWorkerFrame::Prepared));
+        assert!(from_worker(&[5, 0]).is_err());
         assert!(from_worker(&[]).is_err());
         assert!(from_worker(&[9; 40]).is_err());
     }

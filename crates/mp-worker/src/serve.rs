@@ -64,10 +64,10 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
-    let (prepared, ran) = setup::prepare(line, (&welcome, descriptors), image)?;
-    if says_hello || ran {
+    if says_hello || welcome.setup.initializer.is_some() {
         line.send(&answer, Vec::new()).map_err(|_| 0)?;
     }
+    let prepared = setup::prepare(line, (&welcome, descriptors), image)?;
     Ok(Greeted { welcome, image, prepared })
 }
 

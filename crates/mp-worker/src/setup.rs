@@ -3,8 +3,8 @@
 //! Does **not** know what follows from its failure: the supervisor hears why.
 //!
 //! ```text
-//!  Welcome{initializer, finalizer} ─▶ initializer ─┬▶ Hello ─▶ tasks ─▶ Stop ─▶ finalizer ─▶ exit
-//!                                                  └▶ Failed(text), exit 72
+//!  Welcome{initializer, finalizer} ─▶ Hello ─▶ initializer ─┬▶ Prepared ─▶ tasks ─▶ Stop ─▶ finalizer ─▶ exit
+//!                                                           └▶ Failed(text), exit 72
 //! ```
 
 use std::collections::VecDeque;
@@ -131,20 +131,18 @@ struct Loaded {
     descriptors: Vec<OwnedFd>,
 }
 
-/// Runs the initializer, if there is one; gives whether there was.
+/// Runs the initializer, if there is one, and says that it has.
 ///
 /// # Errors
 /// The code to exit with, when it failed; the supervisor has been told why.
-pub(crate) fn prepare(
-    line: &Line,
-    welcome: (&Welcome, VecDeque<OwnedFd>),
-    image: SameImage,
-) -> Result<(Prepared, bool), i32> {
-    load(welcome, image).map_err(|reason| say(line, &reason)).and_then(|(initializer, finalizer)| {
-        let ran = initializer.is_some();
-        initializer.map_or(Ok(()), Loaded::run).map_err(|reason| say(line, &format!("initializer {reason}")))?;
-        Ok((Prepared { finalizer }, ran))
-    })
+pub(crate) fn prepare(line: &Line, welcome: (&Welcome, VecDeque<OwnedFd>), image: SameImage) -> Result<Prepared, i32> {
+    let (initializer, finalizer) = load(welcome, image).map_err(|reason| say(line, &reason))?;
+    if let Some(initializer) = initializer {
+        initializer.run().map_err(|reason| say(line, &format!("initializer {reason}")))?;
+        // A supervisor that is gone wants nothing any more.
+        line.send(&[FromWorker::Prepared as u8], Vec::new()).map_err(|_| 0)?;
+    }
+    Ok(Prepared { finalizer })
 }
 
 impl Prepared {

@@ -287,6 +287,26 @@
 //! # }
 //! ```
 //!
+//! # More workers, fewer, fresh ones
+//!
+//! A pool can be [resized](crate::Pool::resize) while it works: who is too many finishes what it runs, and what it had not begun is
+//! run by the others. With an [`idle_timeout`](crate::PoolBuilder::idle_timeout) workers end while there is nothing to do. Tasks that
+//! leak are met with [`max_worker_memory`](crate::PoolBuilder::max_worker_memory) or
+//! [`max_tasks_per_worker`](crate::PoolBuilder::max_tasks_per_worker): the worker is replaced between two tasks, and that is no crash.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::builder().workers(1).max_worker_memory(1 << 30).max_tasks_per_worker(100).build()?;
+//! pool.resize(3)?;
+//! assert_eq!(pool.map(|n: u64| n + 1, 0..1000)?.len(), 1000);
+//! assert_eq!(pool.stats().deaths, 0);
+//! pool.shutdown(mp::Shutdown::Stop); // what runs may end, what waits will not begin
+//! pool.join()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Processes, threads, or none
 //!
 //! The same program runs on each [`Backend`](crate::Backend), with the same results and errors: processes for isolation,

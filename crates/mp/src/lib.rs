@@ -22,8 +22,9 @@ pub mod guide;
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Pool, PoolBuilder,
-    Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, StartMethod, Stats, Stdio, SubmitError,
-    Suspension, TaskBuilder, TaskHandle, Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
+    Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, Shutdown, StartMethod, Stats, Stdio,
+    SubmitError, Suspension, TaskBuilder, TaskHandle, Until, Waited, active_children, as_completed, cpu_count, suspend,
+    wait,
 };
 pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};

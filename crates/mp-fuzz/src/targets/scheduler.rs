@@ -49,12 +49,13 @@ impl World {
     }
 
     fn hear(&mut self, who: u8, what: u8, number: u8) {
-        let (worker, _) = self.living()[usize::from(who) % 2];
+        let living = self.living();
+        let (worker, _) = living[usize::from(who) % living.len()];
         let (n, items) = (u32::from(number >> 4), u16::from(number & 15));
         let begun = [(n, items), (n + 1, u16::MAX - items)];
         self.now += Duration::from_millis(u64::from(who >> 4));
-        match what % 9 {
-            0 => self.step(Event::Ready(worker)),
+        match what % 13 {
+            0 => self.step(Event::Hello(worker)),
             1 => self.step(Event::Walked(worker, n)),
             2 => self.step(Event::Stolen { worker, number: n, items }),
             3 => self.step(Event::HungUp(worker)),
@@ -65,6 +66,9 @@ impl World {
                 let asked = what.is_multiple_of(2).then_some(TaskId(u64::from(number)));
                 self.step(Event::Inspected(worker, Inspection { taken: begun, begun, started: self.now, asked }));
             }
+            8 => self.step(Event::Prepared(worker)),
+            9 => self.step(Event::Weighed(worker, u64::from(number))),
+            10 => self.step(Event::Resize(n % 5 + 1)),
             _ => self.finished(worker, u64::from(number), u32::from(what)),
         }
     }

@@ -34,6 +34,7 @@ pub(super) fn worker_frame(data: &[u8]) -> Trail {
             trail.step(4);
             trail.text(&text);
         }
+        Ok(FromWorkerFrame::Prepared) => trail.step(5),
         Err(error) => trail.text(&error.0),
     }
     trail

@@ -2,7 +2,7 @@
 //!
 //! Does **not** know what they run.
 
-use mp_scheduler::{Action, Config, RestartLimit};
+use mp_scheduler::{Action, Config, Event, RestartLimit};
 
 use crate::scene::{GRACE, ms, of};
 use crate::world::World;
@@ -10,7 +10,7 @@ use crate::world::World;
 /// So many starts may fail in a row.
 fn prepared(workers: u32, deaths: u32) -> Config {
     let restart_limit = RestartLimit { deaths, period: ms(5000), count_task_deaths: false };
-    Config { workers, initializer: true, start_timeout: ms(1000), restart_limit, ..of(1) }
+    Config { workers, initializer: Some(ms(1000)), restart_limit, ..of(1) }
 }
 
 fn fail_start(world: &mut World, slot: usize) {
@@ -33,9 +33,10 @@ fn an_initializer_that_always_fails_stops_the_pool_with_its_text() {
 
 #[test]
 fn starts_that_fail_slowly_are_counted_however_far_apart() {
-    let mut world = World::starting(Config { start_timeout: ms(9000), ..prepared(1, 2) });
+    let mut world = World::starting(Config { initializer: Some(ms(9000)), ..prepared(1, 2) });
     for _ in 0..3 {
         assert!(world.ends.is_empty());
+        world.greets(world.worker(0));
         world.pass(ms(8000));
         fail_start(&mut world, 0);
     }
@@ -43,10 +44,14 @@ fn starts_that_fail_slowly_are_counted_however_far_apart() {
 }
 
 #[test]
-fn an_initializer_that_hangs_is_killed_at_the_start_timeout() {
-    let mut world = World::starting(prepared(1, 0));
+fn an_initializer_that_hangs_is_killed_at_its_own_limit() {
+    let mut world = World::starting(Config { start_timeout: ms(500), ..prepared(1, 0) });
     world.born(world.worker(0));
-    world.pass(ms(1000));
+    world.pass(ms(400));
+    world.greets(world.worker(0));
+    world.pass(ms(999));
+    assert!(!world.did(&Action::Kill(world.worker(0))));
+    world.pass(ms(1));
     assert!(world.did(&Action::Kill(world.worker(0))));
     world.crash(0);
     let [Some(reason)] = &world.ends[..] else { panic!("{:?}", world.ends) };
@@ -54,9 +59,43 @@ fn an_initializer_that_hangs_is_killed_at_the_start_timeout() {
 }
 
 #[test]
-fn a_crash_or_an_exit_before_the_hello_is_the_initializers() {
+fn the_clock_of_a_start_runs_from_the_birth_and_a_hello_ends_it() {
+    let mut world = World::starting(Config { start_timeout: ms(500), ..of(1) });
+    world.pass(ms(60_000));
+    assert_eq!(world.states(), ["starting"], "it waits to be made");
+    world.born(world.worker(0));
+    world.pass(ms(499));
+    assert!(!world.did(&Action::Kill(world.worker(0))));
+    world.pass(ms(1));
+    assert!(world.did(&Action::Kill(world.worker(0))));
+}
+
+#[test]
+fn who_is_prepared_before_it_has_said_who_it_is_is_not_believed() {
+    let mut world = World::starting(prepared(1, 9));
+    let worker = world.worker(0);
+    world.born(worker);
+    world.event(Event::Prepared(worker));
+    assert!(world.did(&Action::Kill(worker)));
+}
+
+#[test]
+fn a_finalizer_has_its_own_limit() {
+    for (finalizer, limit) in [(None, GRACE), (Some(ms(5000)), ms(5000)), (Some(ms(10)), ms(10))] {
+        let mut world = World::ready(Config { finalizer, ..of(1) });
+        world.event(Event::Close);
+        world.pass(limit - ms(1));
+        assert!(!world.did(&Action::Kill(world.worker(0))), "{finalizer:?}");
+        world.pass(ms(1));
+        assert!(world.did(&Action::Kill(world.worker(0))), "{finalizer:?}");
+    }
+}
+
+#[test]
+fn a_crash_or_an_exit_after_the_hello_is_the_initializers() {
     for crash in [true, false] {
         let mut world = World::starting(prepared(1, 0));
+        world.greets(world.worker(0));
         if crash {
             world.crash(0)
         } else {

@@ -91,6 +91,18 @@ impl World {
         Some(piece.task.0)
     }
 
+    /// As [`World::run_one`], of a slot that may have nobody.
+    pub(crate) fn run_one_of(&mut self, slot: usize) -> Option<u64> {
+        let worker = self.worker(slot);
+        self.processes.contains_key(&worker).then(|| self.run_one(slot)).flatten()
+    }
+
+    /// All who were told to end do so.
+    pub(crate) fn leave(&mut self) {
+        let told: Vec<_> = self.processes.iter().filter(|(_, it)| it.stopped || it.killed).map(|(id, _)| *id).collect();
+        told.into_iter().for_each(|worker| self.die(worker, WorkerExit::Exited(0)));
+    }
+
     pub(crate) fn finish(&mut self, slot: usize) {
         let worker = self.worker(slot);
         self.process(worker).finish();

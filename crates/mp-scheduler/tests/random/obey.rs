@@ -12,8 +12,8 @@ use crate::world::process::Stage;
 const ROUNDS: usize = 20_000;
 
 /// What hangs goes on hanging, if a time limit will end it; all others work and obey, until everything has ended.
-pub(crate) fn to_the_end(world: &mut World, kill: bool) {
-    world.event(if kill { Event::Kill("asked".to_owned()) } else { Event::Close });
+pub(crate) fn to_the_end(world: &mut World, end: Event) {
+    world.event(end);
     (world.jammed, world.starved) = (false, false);
     let mut rounds = 0;
     while world.ends.is_empty() {

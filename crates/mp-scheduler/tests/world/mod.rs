@@ -9,7 +9,7 @@ pub(crate) mod process;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use mp_scheduler::{Action, Config, Event, Phase, Scheduler, Span, Terms, Verdict, WEIGHT_MAX};
+use mp_scheduler::{Action, Config, Event, Phase, Scheduler, Span, Terms, Verdict, WEIGHT_MAX, WorkerState};
 use mp_wire::frame::ITEMS_MAX;
 use mp_wire::{TaskId, WorkerExit, WorkerId};
 
@@ -99,14 +99,32 @@ impl World {
     pub(crate) fn born(&mut self, worker: WorkerId) {
         let unwanted = self.state(worker) == "stopping";
         let process = self.process(worker);
-        process.stage = process.stage.max(Stage::Silent);
+        if process.stage > Stage::Unborn {
+            return;
+        }
+        process.stage = Stage::Silent;
         process.killed |= unwanted;
+        if !unwanted {
+            self.event(Event::Born(worker));
+        }
+    }
+
+    /// It says hello, and is ready unless it has an initializer.
+    pub(crate) fn greets(&mut self, worker: WorkerId) {
+        self.born(worker);
+        if self.scheduler.config().initializer.is_none() {
+            self.process(worker).stage = Stage::Serving;
+        }
+        self.event(Event::Hello(worker));
     }
 
     pub(crate) fn hello(&mut self, worker: WorkerId) {
-        self.born(worker);
-        self.process(worker).stage = Stage::Serving;
-        self.event(Event::Ready(worker));
+        self.greets(worker);
+        if self.scheduler.config().initializer.is_some() {
+            let Some(process) = self.processes.get_mut(&worker) else { return };
+            process.stage = Stage::Serving;
+            self.event(Event::Prepared(worker));
+        }
     }
 
     pub(crate) fn begin(&mut self, worker: WorkerId) -> Option<TaskId> {
@@ -199,8 +217,10 @@ impl World {
 
     /// Its initializer fails; it will end.
     pub(crate) fn unprepared(&mut self, worker: WorkerId) {
-        self.born(worker);
-        self.process(worker).terminated = true;
+        self.greets(worker);
+        // What it was sent at once may have ended it.
+        let Some(process) = self.processes.get_mut(&worker) else { return };
+        process.terminated = true;
         self.event(Event::Unprepared(worker, "no model".to_owned()));
     }
 
@@ -225,7 +245,10 @@ impl World {
         let before = actions.len();
         self.scheduler.step(self.now, event, actions);
         for worker in actions[before..].iter().filter_map(addressee) {
-            assert!(!["gone", "vacant", "cooling", "retired"].contains(&self.state(worker)), "I5: {actions:?}");
+            assert!(
+                !["gone", "vacant", "cooling", "resting", "retired"].contains(&self.state(worker)),
+                "I5: {actions:?}"
+            );
         }
     }
 
@@ -246,7 +269,8 @@ impl World {
 
     fn deed(&mut self, action: Action) -> Option<Event> {
         match action {
-            Action::Start(worker) => self.start(worker),
+            Action::Start(worker) => return self.start(worker),
+            Action::Weigh(worker) => return Some(Event::Weighed(worker, self.processes.get(&worker)?.bytes)),
             Action::Send { worker, number, spans } => return self.send(worker, number, &spans),
             Action::Inspect(worker) => {
                 let seen = self.processes.get_mut(&worker)?.inspect();
@@ -276,10 +300,11 @@ impl World {
         None
     }
 
-    fn start(&mut self, worker: WorkerId) {
+    fn start(&mut self, worker: WorkerId) -> Option<Event> {
         assert!(!self.processes.keys().any(|other| other.slot == worker.slot), "two processes in {worker}");
         let stage = if self.threads { Stage::Silent } else { Stage::Unborn };
         self.processes.insert(worker, Process::new(self.now, stage));
+        self.threads.then_some(Event::Born(worker))
     }
 
     fn send(&mut self, worker: WorkerId, number: u32, spans: &[Span]) -> Option<Event> {
@@ -289,6 +314,7 @@ impl World {
         assert!(spans.len() == 1 || weight <= WEIGHT_MAX, "a frame weighs {weight}");
         let process = self.processes.get_mut(&worker)?;
         assert_eq!(process.stage, Stage::Serving);
+        assert!(worker.slot < self.scheduler.config().workers, "{worker} is one too many");
         if std::mem::take(&mut self.starved) {
             return Some(Event::Unsent { worker, number, reason: "no descriptors".to_owned() });
         }
@@ -322,13 +348,25 @@ impl World {
     fn check(&self) {
         assert!(self.ends.len() <= 1, "ended twice");
         assert!(self.ends.is_empty() || self.processes.is_empty(), "ended with processes");
-        assert!(self.processes.len() <= self.scheduler.config().workers as usize);
+        self.check_surplus();
         let idle = self.scheduler.workers().any(|(_, state)| state.name() == "idle");
         assert!(!idle || self.scheduler.waiting() == 0, "work waits, and a worker is free");
-        let waits = |(_, state): (_, &mp_scheduler::WorkerState)| ["starting", "cooling"].contains(&state.name());
+        let unborn = |id| self.processes.get(&id).is_none_or(|process| process.stage == Stage::Unborn);
+        let waits = |(id, state): (WorkerId, &WorkerState)| match state.name() {
+            "starting" => !unborn(id),
+            name => name == "cooling",
+        };
         let for_ever = self.scheduler.config().start_timeout == Duration::MAX;
         let wakes = for_ever || self.scheduler.next_wake().is_some();
         assert!(wakes || !self.scheduler.workers().any(waits), "nobody will wake it");
+    }
+
+    /// Who is one too many is on the way out, or ends what it runs.
+    fn check_surplus(&self) {
+        let surplus = self.scheduler.workers().skip(self.scheduler.config().workers as usize);
+        for (worker, state) in surplus {
+            assert!(["busy", "stopping", "retired"].contains(&state.name()), "{worker} is {}", state.name());
+        }
     }
 }
 
@@ -339,6 +377,7 @@ fn addressee(action: &Action) -> Option<WorkerId> {
         | Action::Inspect(worker)
         | Action::Hint(worker, _)
         | Action::Listen(worker)
+        | Action::Weigh(worker)
         | Action::Steal { worker, .. }
         | Action::Stop(worker)
         | Action::Terminate(worker)

@@ -64,6 +64,8 @@ pub(crate) struct Process {
     pub(crate) asked: Option<TaskId>,
     /// Which was told that it is.
     pub(crate) hinted: Option<TaskId>,
+    /// How much memory it has.
+    pub(crate) bytes: u64,
     pub(crate) stopped: bool,
     pub(crate) terminated: bool,
     pub(crate) killed: bool,
@@ -80,6 +82,7 @@ impl Process {
             unheard: VecDeque::new(),
             asked: None,
             hinted: None,
+            bytes: 0,
             stopped: false,
             terminated: false,
             killed: false,

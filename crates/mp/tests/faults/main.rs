@@ -16,7 +16,7 @@
 //! | 3 | all at once; while it starts | `all_workers_are_killed_at_once` `workers_are_killed_while_they_start` |
 //! | 4 | amid large payloads | `workers_die_amid_large_payloads` |
 //! | 5 | within a batch | `a_death_within_a_batch_is_blamed_on_one_item` |
-//! | 6 | while the pool closes | `workers_are_killed_while_the_pool_closes` |
+//! | 6 | while the pool closes, and while its size changes | `workers_are_killed_while_the_pool_closes` `sizes_change_while_tasks_run_and_each_runs_once` `a_kill_right_after_a_resize_costs_its_one_task` `many_sizes_under_kills_lose_nothing_but_what_ran` |
 //! | 7 | with a lock or a queue's end in its hands | `killed_while_holding_the_lock` `killed_while_waiting` `the_lock_of_a_dead_holder_is_free_and_says_so` |
 //! | 8 | the fork server is killed | `every_task_is_accounted_for_whoever_is_killed` |
 //! | 9 | a task that kills each worker it meets | `a_task_that_kills_every_worker_is_given_up_after_its_attempts` `a_retry_that_lives_has_its_value` |
@@ -26,7 +26,7 @@
 //! | 13 | only who is late | `of_a_hundred_only_the_late_ones_are_ended` `the_clock_does_not_run_while_a_task_waits` `a_look_that_comes_too_early_is_not_the_last` `who_was_heard_late_is_not_late` |
 //! | 14 | cancelling | `cancel_queued_running_and_finished` |
 //! | 15 | grandchildren | `the_children_of_a_late_task_end_as_well` `a_child_and_its_child_are_found` |
-//! | 16 | recycling | `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |
+//! | 16 | recycling | `one_that_has_become_too_large_is_replaced_and_nothing_is_lost` `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |
 //! | 17 | what is started | `a_deleted_executable_starts_workers_all_the_same` `a_replaced_executable_starts_workers_of_the_running_program` `an_executable_that_may_not_be_executed_is_said_to_be` `a_worker_of_a_different_build_stops_the_pool` `a_worker_with_a_wrong_token_stops_the_pool` `a_worker_with_another_pid_stops_the_pool` `a_worker_with_half_a_hello_stops_the_pool` |
 //! | 18 | the supervisor is killed | `killed_with_spinning_workers` `killed_with_idle_workers` `killed_and_only_the_lifeline_tells` `killed_and_only_the_death_signal_tells` |
 //! | 19 | the end of a pool | `a_pool_ends_with_tasks_running_and_queued` `a_pool_is_dropped_before_its_workers_are_there` `get_after_terminate` |
@@ -54,6 +54,7 @@ mod ends;
 mod limits;
 mod matrix;
 mod nested;
+mod resize;
 mod rubbish;
 mod saboteur;
 mod scribble;

@@ -4,6 +4,8 @@
 mod common;
 
 mod cancelling;
+mod ending;
+mod recycling;
 mod setup;
 mod tasks;
 

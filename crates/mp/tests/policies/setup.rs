@@ -114,7 +114,8 @@ fn stops(bench: &Bench, how: How, (good, text): (u32, &str)) {
     let fuse = Queue::new().expect("a queue");
     (0..good).for_each(|n| fuse.put(n).expect("put"));
     let builder = bench.builder().workers(2 - good as usize).restart_limit(3, Duration::from_secs(5));
-    let builder = builder.start_timeout(Duration::from_millis(if matches!(how, How::Hang) { 100 } else { 20_000 }));
+    let builder =
+        builder.initializer_timeout(Duration::from_millis(if matches!(how, How::Hang) { 100 } else { 20_000 }));
     let pool = bench.build(builder.initializer(fail, (how, fuse)));
     let began = Instant::now();
     if good > 0 {
@@ -146,7 +147,7 @@ const CELLS: [(How, &str); 6] = [
     (How::Exit(0), "before its initializer had (exited with code 0)"),
     (How::Exit(3), "before its initializer had (exited with code 3)"),
     (How::Abort, "before its initializer had (killed by SIGABRT"),
-    (How::Hang, "initializer did not end within the start timeout of 100ms"),
+    (How::Hang, "initializer did not end within 100ms"),
 ];
 
 #[test]

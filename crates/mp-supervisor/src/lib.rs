@@ -8,8 +8,10 @@
 //!  TaskHandle ◀─── Sink ◀───┘ └── reactor ◀══ worker                spawner  starts processes
 //! ```
 
+mod arena;
 mod args;
 mod builder;
+mod cargo;
 mod completion;
 mod cpu;
 mod engine;

@@ -17,6 +17,7 @@ use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
 use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
+use crate::cargo::Hold;
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::output::{Kept, Opened, Outputs};
@@ -44,6 +45,8 @@ pub(crate) struct WorkerIo {
     pub(crate) busy_since: Option<Instant>,
     /// Where it says what is no outcome.
     pub(crate) outlets: Kept,
+    /// The large arguments that it may be reading.
+    pub(crate) hold: Hold,
 }
 
 /// Who a worker is told that it is.
@@ -200,6 +203,7 @@ impl WorkerIo {
             records: 0,
             busy_since: None,
             outlets: kept,
+            hold: Hold::default(),
         })
     }
 

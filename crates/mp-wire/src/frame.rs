@@ -41,8 +41,11 @@ pub fn claim_word(number: u32) -> usize {
     number as usize % CREDITS
 }
 
-/// A value longer than this, in bytes, crosses as a memory file.
+/// A value longer than this, in bytes, does not cross in a frame.
 pub const INLINE_MAX: usize = 48 * 1024;
+
+/// A value longer than this, in bytes, crosses in memory that is kept, where there is some. See `docs/BENCHMARKS.md`, "Large values".
+pub const LARGE_MIN: usize = 8 * 1024;
 
 /// The most items in one task frame: the status word counts them in 16 bits.
 pub const ITEMS_MAX: usize = 4096;
@@ -159,6 +162,21 @@ pub enum Body<'a> {
     Inline(#[serde(with = "serde_bytes")] &'a [u8]),
     /// One item of this many bytes, in a memory file handed over after the baggage.
     Bulk(u64),
+    /// One item, in a region of the supervisor's.
+    Region(Place),
+}
+
+/// Where a large value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which of the regions that the worker was handed. There are few.
+    pub slot: u32,
+    /// How long the region is that is handed over after the baggage, and from now on takes this slot; 0, where none is.
+    pub size: u64,
+    /// Where in the region the value begins.
+    pub offset: u64,
+    /// How long it is.
+    pub len: u64,
 }
 
 /// From a worker: the first byte of its frames.

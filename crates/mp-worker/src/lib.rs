@@ -24,6 +24,7 @@ mod runner;
 mod serve;
 mod setup;
 mod task;
+mod views;
 
 pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
@@ -34,7 +35,7 @@ pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
 pub use setup::{Done, Routine, routine_of, run_routine};
-pub use task::{Entry, Ran, Refused, Task, entry_of};
+pub use task::{Arguments, Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]
 pub use linkme;

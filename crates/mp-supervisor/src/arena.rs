@@ -13,6 +13,7 @@
 //! that is not in use goes back, and each region of which nothing is in use, with its descriptor. A region is as large as all
 //! before it together, from 2 MiB up to 64 MiB, so that few descriptors are enough for however much waits (I6).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ use mp_wire::WorkerId;
 use parking_lot::Mutex;
 
 use crate::reactor::{Listener, Reactor};
+use crate::windows::Glass;
 
 /// So many bytes that are not in use are kept.
 const KEPT: usize = 64 << 20;
@@ -39,6 +41,12 @@ const IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Arena {
     state: Mutex<State>,
+    /// Whether something was asked for since the last look.
+    used: AtomicBool,
+    /// Whether there will be another look.
+    watched: AtomicBool,
+    /// Of workers, for large results; see `windows`.
+    windows: Mutex<Vec<Weak<Glass>>>,
     this: Weak<Self>,
     from: usize,
 }
@@ -48,10 +56,6 @@ struct State {
     regions: Vec<Option<(u64, Arc<Region>)>>,
     /// How many regions there have been.
     made: u64,
-    /// Whether something was asked for since the last look.
-    used: bool,
-    /// Whether there will be another look.
-    watched: bool,
 }
 
 /// A large value: its bytes, and where they are.
@@ -66,7 +70,14 @@ pub(crate) struct Large {
 impl Arena {
     /// For values of more than `from` bytes.
     pub(crate) fn new(from: usize) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { state: Mutex::default(), this: Weak::clone(this), from })
+        Arc::new_cyclic(|this| Self {
+            state: Mutex::default(),
+            used: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            windows: Mutex::default(),
+            this: Weak::clone(this),
+            from,
+        })
     }
 
     /// Whether a value of `len` bytes is large.
@@ -74,20 +85,41 @@ impl Arena {
         len > self.from
     }
 
+    /// Beyond how many bytes a value is large.
+    pub(crate) fn from(&self) -> usize {
+        self.from
+    }
+
     /// Room for `len` bytes; none where the system has none.
     pub(crate) fn lease(&self, len: usize) -> Option<Large> {
         let mut state = self.state.lock();
-        state.used = true;
         let large = state.place(len).or_else(|| {
             state.grow(len)?;
             state.place(len)
         });
-        let unwatched = large.is_some() && !std::mem::replace(&mut state.watched, true);
         drop(state);
-        if unwatched {
+        self.touch();
+        large
+    }
+
+    /// Something is used: what is kept, is kept for a while longer.
+    pub(crate) fn touch(&self) {
+        self.used.store(true, Ordering::Release);
+        self.look_again();
+    }
+
+    /// The memory of this window is given back as well when it was not used for a while.
+    pub(crate) fn watch_over(&self, glass: &Arc<Glass>) {
+        let mut windows = self.windows.lock();
+        windows.retain(|glass| glass.strong_count() > 0);
+        windows.push(Arc::downgrade(glass));
+    }
+
+    /// Another look, though nothing was used.
+    fn look_again(&self) {
+        if !self.watched.swap(true, Ordering::AcqRel) {
             self.watch();
         }
-        large
     }
 
     fn watch(&self) {
@@ -141,13 +173,15 @@ impl Listener for Arena {
     fn exited(&self, _: WorkerId) {}
 
     fn tick(&self) {
-        let mut state = self.state.lock();
-        let used = std::mem::take(&mut state.used);
-        state.watched = used || state.give_back();
-        let watched = state.watched;
-        drop(state);
-        if watched {
-            self.watch();
+        // Who uses something after this asks for another look.
+        self.watched.store(false, Ordering::Release);
+        if self.used.swap(false, Ordering::AcqRel) {
+            return self.look_again();
+        }
+        let windows = self.windows.lock().clone();
+        windows.iter().filter_map(Weak::upgrade).for_each(|glass| glass.give_back());
+        if self.state.lock().give_back() {
+            self.look_again();
         }
     }
 }
@@ -189,7 +223,7 @@ mod tests {
         assert_eq!(regions(&arena), [2], "something is in use");
         drop(kept);
         arena.tick();
-        assert_eq!((regions(&arena), arena.state.lock().watched), (Vec::new(), false));
+        assert_eq!((regions(&arena), arena.watched.load(Ordering::Acquire)), (Vec::new(), false));
         assert_eq!(arena.lease(1).map(|large| (large.slot, large.number)), Some((0, 2)), "another one in its place");
     }
 }

@@ -32,6 +32,7 @@ use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
 use crate::stats::Stats;
 use crate::suspend::Pauses;
+use crate::unread::Unread;
 use crate::worker_io::{Calling, WorkerIo};
 
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
@@ -115,6 +116,8 @@ pub(crate) struct State {
     /// What is dropped when the lock is gone: jobs whose last item has its outcome, large arguments that were read.
     pub(crate) over_jobs: Vec<Job>,
     pub(crate) read_args: Vec<Arc<Large>>,
+    /// Large results that are read when the lock is gone.
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl Engine {
@@ -142,6 +145,7 @@ impl Engine {
             start_error: None,
             over_jobs: Vec::new(),
             read_args: Vec::new(),
+            unread: Vec::new(),
         };
         let arena = (making.backend == Backend::Processes).then(|| Arena::new(making.large_from));
         let engine = Arc::new_cyclic(|this| Self {
@@ -203,10 +207,12 @@ impl Engine {
         self.arm(&mut state);
         let news = std::mem::take(&mut state.news);
         let done = (std::mem::take(&mut state.over_jobs), std::mem::take(&mut state.read_args));
+        let unread = std::mem::take(&mut state.unread);
         let over = state.over.is_some();
         drop(state);
         news.tell();
         drop(done);
+        self.read_all(unread);
         if over {
             self.ended.notify_all();
         }

@@ -47,6 +47,8 @@ mod stats;
 mod streams;
 mod suspend;
 mod task_builder;
+mod unread;
+mod windows;
 mod worker_io;
 
 pub use builder::PoolBuilder;

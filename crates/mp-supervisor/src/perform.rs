@@ -255,6 +255,7 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     let items: u32 = spans.iter().map(Span::len).sum();
     let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
     let (descriptors, loaded) = cargo.unload();
+    io.hand_over_windows();
     io.hold.note(number, loaded);
     io.status.publish(number, items as u16);
     io.busy_since.get_or_insert(now);

@@ -73,7 +73,23 @@ pub enum ToWorker<'a> {
     Tasks(TaskFrame<'a>),
     /// Finish what was claimed and exit with this code.
     Stop(i32),
+    /// Memory for large results, handed over before this frame.
+    Lend(Lent),
 }
+
+/// A window: memory that the supervisor has made for one large result at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lent {
+    /// Below [`WINDOWS`]. The one that was lent in this slot before is no longer.
+    pub slot: u32,
+    /// How long it is.
+    pub size: u64,
+    /// Values of more bytes than this are to use it.
+    pub from: u64,
+}
+
+/// The most windows that a worker is lent.
+pub const WINDOWS: usize = 4;
 
 /// The first frame: who the worker is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ mod init;
 mod outbound;
 mod outlets;
 mod pace;
+mod panes;
 mod panic;
 pub mod registry;
 mod rehearsal;

@@ -85,6 +85,10 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
         let frame = line.recv_soon(&mut spin).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
+            Ok(ToWorker::Lend(lent)) => {
+                let fd = line.descriptors().ok().and_then(|mut fds| fds.pop());
+                worker.runner.lend(lent, fd);
+            }
             Ok(ToWorker::Stop(code)) => {
                 prepared.finish(line);
                 return Ok(code);

@@ -18,6 +18,7 @@ pub mod pidfd;
 pub mod poll;
 pub mod region;
 pub mod robust;
+pub mod sealed;
 pub mod shared;
 pub mod socket;
 pub mod tally;

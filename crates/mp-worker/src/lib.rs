@@ -31,7 +31,7 @@ pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
 pub use fork_server::{FORK_SERVER, run_preload};
 pub use forward::{Forwarder, log_to_stderr};
-pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
+pub use init::{ENV, Sockets, init, initialized, is_serving, is_worker, own_identity, serve_forked};
 pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;

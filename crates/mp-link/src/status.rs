@@ -34,6 +34,7 @@ const STARTED: usize = CREDITS;
 const OUTBOX_LEN: usize = CREDITS + 1;
 const CANCELLED: usize = CREDITS + 2;
 const ASKED: usize = CREDITS + 3;
+const WINDOWS_TAKEN: usize = CREDITS + 4;
 
 /// In the word of what is cancelled: whatever runs.
 const ALL: u64 = u64::MAX;
@@ -164,6 +165,19 @@ impl Status {
     #[must_use]
     pub fn asked(&self) -> Option<TaskId> {
         self.0.word(ASKED).load(Ordering::Acquire).checked_sub(1).map(TaskId)
+    }
+
+    /// Takes window `slot`, if nobody has it: the worker to write a value, which the supervisor releases when it has been
+    /// taken; the supervisor to give its memory back, or to lend another in its place.
+    #[must_use]
+    pub fn take_window(&self, slot: u32) -> bool {
+        let bit = 1_u64.unbounded_shl(slot);
+        bit != 0 && self.0.word(WINDOWS_TAKEN).fetch_or(bit, Ordering::AcqRel) & bit == 0
+    }
+
+    /// Whoever takes window `slot` next may write to it.
+    pub fn release_window(&self, slot: u32) {
+        self.0.word(WINDOWS_TAKEN).fetch_and(!1_u64.unbounded_shl(slot), Ordering::AcqRel);
     }
 
     fn outbox(&self) -> Outbox {

@@ -8,7 +8,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +18,18 @@ use mp_link::baggage;
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::item::{Items, only_item, push_bytes, push_item};
 use mp_wire::{CodecError, codec};
+use mp_worker::Task;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::arena::{Arena, Large};
 use crate::error::SubmitError;
 
 /// Room for one item, in bytes, that saves most arguments from being moved.
 const SMALL: usize = 32;
+
+/// Room in bytes for what is beside the rows of a large item.
+const BESIDE: usize = 256;
 
 /// Where an item begins is found from the nearest mark before it; there is one for so many items.
 const MARK: u32 = 64;
@@ -36,18 +41,61 @@ pub(crate) struct Args {
     count: u32,
     marks: Vec<usize>,
     baggage: BTreeMap<u32, Vec<Arc<OwnedFd>>>,
+    /// Where large items go, if not among the others.
+    arena: Option<Arc<Arena>>,
+    /// Items that went there; among the others each has no bytes.
+    large: BTreeMap<u32, Arc<Large>>,
+}
+
+/// What encodes calls code of the caller's.
+fn guarded(encode: impl FnOnce() -> Result<(), CodecError>) -> Result<(), CodecError> {
+    catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
 }
 
 impl Args {
+    /// None yet; large ones go to `arena`, if there is one.
+    pub(crate) fn new(arena: Option<&Arc<Arena>>) -> Self {
+        Self { arena: arena.cloned(), ..Self::default() }
+    }
+
+    /// Encodes the arguments of one task more, in the caller's thread.
+    pub(crate) fn push_task<F: Task<A>, A>(&mut self, args: &A, max: usize) -> Result<(), SubmitError> {
+        let rows = F::rows(args);
+        if self.is_large(rows) && self.push_in_place(rows, max, |out| F::encode(args, out))? {
+            return Ok(());
+        }
+        self.push_with(max, |bytes| push_item(bytes, |out| guarded(|| F::encode(args, out))))
+    }
+
+    fn is_large(&self, len: usize) -> bool {
+        len > 0 && self.arena.as_ref().is_some_and(|arena| arena.wants(len))
+    }
+
     /// Encodes one item more, in the caller's thread.
     pub(crate) fn push<T: Serialize>(&mut self, args: &T, max: usize) -> Result<(), SubmitError> {
-        let encode = |out: &mut Vec<u8>| codec::encode_into(args, out);
-        self.push_with(max, |bytes| {
-            push_item(bytes, |out| {
-                catch_unwind(AssertUnwindSafe(|| encode(out)))
-                    .unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
-            })
-        })
+        self.push_with(max, |bytes| push_item(bytes, |out| guarded(|| codec::encode_into(args, out))))
+    }
+
+    /// Encodes an item of about `size` bytes where it will be read. `false`, with nothing pushed, where that does not go.
+    fn push_in_place(
+        &mut self,
+        size: usize,
+        max: usize,
+        encode: impl FnOnce(&mut mp_sys::region::Lease) -> Result<(), CodecError>,
+    ) -> Result<bool, SubmitError> {
+        let room = || self.arena.as_ref()?.lease(size.checked_add(BESIDE)?);
+        let Some(mut large) = room() else { return Ok(false) };
+        let (encoded, descriptors) = baggage::pack_with(|| guarded(|| encode(&mut large.lease)));
+        if encoded.is_err() {
+            return Ok(false);
+        }
+        let len = large.lease.len();
+        if len > max {
+            return Err(SubmitError::TooLarge { len, max });
+        }
+        self.pack(descriptors)?;
+        self.count_large(large)?;
+        Ok(true)
     }
 
     /// One item more that is encoded already.
@@ -63,9 +111,6 @@ impl Args {
         max: usize,
         push: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<(), SubmitError> {
-        if self.count == u32::MAX {
-            return Err(SubmitError::Full);
-        }
         let start = self.bytes.len();
         self.bytes.reserve(SMALL);
         let (pushed, descriptors) = baggage::pack_with(|| push(&mut self.bytes));
@@ -75,22 +120,49 @@ impl Args {
             self.bytes.truncate(start);
             return Err(SubmitError::TooLarge { len, max });
         }
+        let counted = self.pack(descriptors).and_then(|()| match self.move_out(start) {
+            Some(large) => self.count_large(large),
+            None => self.count_item(),
+        });
+        counted.inspect_err(|_| self.bytes.truncate(start))
+    }
+
+    /// A copy of the item that was pushed last, if it is large, where it will be read.
+    fn move_out(&mut self, start: usize) -> Option<Large> {
+        let item = only_item(&self.bytes[start..]);
+        let arena = self.arena.as_ref().filter(|arena| arena.wants(item.len()))?;
+        let mut large = arena.lease(item.len())?;
+        large.lease.write_all(item).ok()?;
+        self.bytes.truncate(start);
+        Some(large)
+    }
+
+    /// The descriptors of the next item.
+    fn pack(&mut self, descriptors: Vec<OwnedFd>) -> Result<(), SubmitError> {
         if !descriptors.is_empty() {
             let kept = descriptors.into_iter().map(shared).collect::<io::Result<_>>();
-            let kept = kept.map_err(|error| {
-                self.bytes.truncate(start);
-                SubmitError::Codec(CodecError(error.to_string()))
-            })?;
+            let kept = kept.map_err(|error| SubmitError::Codec(CodecError(error.to_string())))?;
             self.baggage.insert(self.count, kept);
         }
-        self.count += 1;
+        Ok(())
+    }
+
+    fn count_large(&mut self, large: Large) -> Result<(), SubmitError> {
+        self.large.insert(self.count, Arc::new(large));
+        push_bytes(&mut self.bytes, &[]);
+        self.count_item()
+    }
+
+    /// What was pushed last is an item.
+    fn count_item(&mut self) -> Result<(), SubmitError> {
+        self.count = self.count.checked_add(1).ok_or(SubmitError::Full)?;
         if self.count.is_multiple_of(MARK) {
             self.marks.push(self.bytes.len());
         }
         Ok(())
     }
 
-    /// Takes in the items of `other`, none of which has descriptors.
+    /// Takes in the items of `other`, all of which [are plain](Self::is_plain).
     pub(crate) fn append(&mut self, other: &Self) {
         for item in other.items(0, other.count) {
             push_bytes(&mut self.bytes, item);
@@ -101,16 +173,28 @@ impl Args {
         }
     }
 
+    /// How many bytes they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.large.values().map(|large| large.lease.len()).sum::<usize>()
+    }
+
+    /// Whether they are bytes and nothing more.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.baggage.is_empty() && self.large.is_empty()
+    }
+
+    /// Where an item is that is not among the others.
+    pub(crate) fn large(&self, index: u32) -> Option<&Arc<Large>> {
+        self.large.get(&index)
+    }
+
+    /// Whether an item is sent without others: it brings something along.
+    pub(crate) fn is_alone(&self, index: u32) -> bool {
+        !self.is_plain() && (self.large.contains_key(&index) || self.descriptors(index).next().is_some())
     }
 
     pub(crate) fn len(&self) -> u32 {
         self.count
-    }
-
-    pub(crate) fn has_baggage(&self) -> bool {
-        !self.baggage.is_empty()
     }
 
     fn start(&self, index: u32) -> usize {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mp_scheduler::{Config, Terms};
 use mp_wire::codec;
+use mp_wire::frame::LARGE_MIN;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +41,7 @@ pub struct PoolBuilder {
     pub(crate) initializer_timeout: Option<Duration>,
     pub(crate) finalizer_timeout: Option<Duration>,
     max_payload: usize,
+    large_from: usize,
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
@@ -73,6 +75,7 @@ impl Default for PoolBuilder {
             initializer_timeout: None,
             finalizer_timeout: None,
             max_payload: 8 << 30,
+            large_from: LARGE_MIN,
             preload: None,
             initializer: None,
             finalizer: None,
@@ -167,6 +170,14 @@ impl PoolBuilder {
         self
     }
 
+    /// Arguments and results of more than so many bytes cross in memory that is kept and used again, smaller ones in packets; by
+    /// default 8 KiB, from where on the one is faster than the other (`cargo bench -p mp --bench bulk crossover`).
+    /// Packets hold up to 48 KiB.
+    pub fn large_from(mut self, bytes: usize) -> Self {
+        self.large_from = bytes;
+        self
+    }
+
     /// Where the standard output and standard error of worker processes go; by default where this process's go.
     ///
     /// Captured, it costs a task two small writes. Lines come in the order of their stream, not of both; one of 8 KiB comes
@@ -208,6 +219,7 @@ impl PoolBuilder {
         let calling = calling(self.backend, &self.name, None)?;
         let outputs = self.wanted.into_outputs().filter(|_| self.backend == Backend::Processes);
         let making = Making {
+            large_from: self.large_from,
             backend: self.backend,
             start_method: self.start_method,
             calling: Calling { outputs, setup: setup.clone(), ..calling },

@@ -22,6 +22,7 @@ use mp_wire::{Evidence, TaskId, WorkerExit, WorkerId};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
+use crate::arena::{Arena, Large};
 use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::ForkServer;
 use crate::inbox::Inbox;
@@ -31,6 +32,7 @@ use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
 use crate::stats::Stats;
 use crate::suspend::Pauses;
+use crate::unread::Unread;
 use crate::worker_io::{Calling, WorkerIo};
 
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
@@ -60,6 +62,8 @@ impl Exit {
 /// How workers are made, decided when the pool is built.
 #[derive(Clone, Debug)]
 pub(crate) struct Making {
+    /// From which size on values cross in memory that is kept.
+    pub(crate) large_from: usize,
     pub(crate) backend: Backend,
     pub(crate) start_method: StartMethod,
     pub(crate) calling: Calling,
@@ -75,6 +79,8 @@ pub(crate) struct Engine {
     pub(crate) state: Mutex<State>,
     pub(crate) ended: Condvar,
     pub(crate) making: Making,
+    /// Memory for large values, where workers are processes.
+    pub(crate) arena: Option<Arc<Arena>>,
     pub(crate) this: Weak<Self>,
 }
 
@@ -107,6 +113,11 @@ pub(crate) struct State {
     pub(crate) born: Option<Arc<Child>>,
     /// Why a worker could not be started, the last time.
     pub(crate) start_error: Option<std::io::Error>,
+    /// What is dropped when the lock is gone: jobs whose last item has its outcome, large arguments that were read.
+    pub(crate) over_jobs: Vec<Job>,
+    pub(crate) read_args: Vec<Arc<Large>>,
+    /// Large results that are read when the lock is gone.
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl Engine {
@@ -132,8 +143,13 @@ impl Engine {
             exits: vec![None; slots],
             born: None,
             start_error: None,
+            over_jobs: Vec::new(),
+            read_args: Vec::new(),
+            unread: Vec::new(),
         };
+        let arena = (making.backend == Backend::Processes).then(|| Arena::new(making.large_from));
         let engine = Arc::new_cyclic(|this| Self {
+            arena,
             inbox: Inbox::new(),
             state: Mutex::new(state),
             ended: Condvar::new(),
@@ -190,9 +206,13 @@ impl Engine {
         self.fork_all(&mut state);
         self.arm(&mut state);
         let news = std::mem::take(&mut state.news);
+        let done = (std::mem::take(&mut state.over_jobs), std::mem::take(&mut state.read_args));
+        let unread = std::mem::take(&mut state.unread);
         let over = state.over.is_some();
         drop(state);
         news.tell();
+        drop(done);
+        self.read_all(unread);
         if over {
             self.ended.notify_all();
         }

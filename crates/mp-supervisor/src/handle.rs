@@ -16,7 +16,7 @@ use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 
 use crate::engine::Engine;
 use crate::job::Name;
-use crate::one::{One, Raw};
+use crate::one::{One, Raw, Value};
 use crate::reactor::Reactor;
 
 /// How a result is read from its bytes.
@@ -31,6 +31,14 @@ pub(crate) struct Reader<R> {
 }
 
 impl<R> Reader<R> {
+    /// As [`Reader::read`], for a value that may be elsewhere.
+    pub(crate) fn read_value(&self, index: u64, value: &Value) -> Result<R, Failure> {
+        value.read(|bytes| self.read(index, bytes)).unwrap_or_else(|| {
+            let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
+            Err(Failure::codec(label, CodecStage::DecodeResult, "there is no memory for it".to_owned()))
+        })
+    }
+
     /// The value of item `index`. A `Deserialize` that panics harms nobody.
     pub(crate) fn read(&self, index: u64, bytes: &[u8]) -> Result<R, Failure> {
         let decoded = catch_unwind(AssertUnwindSafe(|| (self.decode)(bytes)));
@@ -142,7 +150,7 @@ impl<R> TaskHandle<R> {
 
     fn finish(&self, raw: Raw) -> Result<R, Failure> {
         match raw {
-            Ok(value) => self.reader.read(0, &value),
+            Ok(value) => self.reader.read_value(0, &value),
             Err(failure) => Err(*failure),
         }
     }

@@ -139,6 +139,7 @@ impl Engine {
             }
             FromWorkerFrame::Walked(number) => {
                 self.step(state, now, Event::Walked(worker, number));
+                state.note_free(worker);
                 Ok(())
             }
             FromWorkerFrame::Failed(reason) => {
@@ -188,6 +189,9 @@ impl State {
         {
             note_busy(io, &mut self.stats);
             io.busy_since = None;
+            if !io.hold.is_empty() {
+                self.read_args.extend(io.hold.release());
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use mp_scheduler::{Event, Terms};
 use mp_wire::TaskId;
 use mp_worker::Entry;
 
+use crate::arena::Arena;
 use crate::args::Args;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
@@ -38,6 +39,14 @@ impl Host {
         match self {
             Self::Engine(engine) => engine.submit(job),
             Self::Serial(serial) => serial.submit(job),
+        }
+    }
+
+    /// Where large arguments go, if workers are processes.
+    pub(crate) fn arena(&self) -> Option<&Arc<Arena>> {
+        match self {
+            Self::Engine(engine) => engine.arena.as_ref(),
+            Self::Serial(_) => None,
         }
     }
 

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use mp_wire::{Failure, TaskId, codec};
+use mp_wire::bulk::decode_value;
+use mp_wire::{Failure, TaskId};
 use mp_worker::Task;
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
@@ -122,12 +123,12 @@ impl Pool {
         I: IntoIterator<Item = T>,
         I::IntoIter: Send + 'static,
     {
-        let max = self.max_payload();
+        let (max, arena) = (self.max_payload(), self.arena());
         let encoded = items.into_iter().map(move |item| {
-            let mut args = Args::default();
-            args.push(&(item,), max).map(|()| args)
+            let mut args = Args::new(arena.as_ref());
+            args.push_task::<F, (T,)>(&(item,), max).map(|()| args)
         });
-        self.feed(self.work::<F, (T,)>(task), codec::decode, (encoded, order))
+        self.feed(self.work::<F, (T,)>(task), decode_value, (encoded, order))
     }
 
     pub(crate) fn feed<R, I>(&self, work: Work, decode: Decode<R>, (items, order): (I, Order)) -> Outcomes<R>
@@ -313,7 +314,7 @@ impl<R> Iterator for Outcomes<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, raw) = self.next_raw()?;
-        let outcome = raw.map_err(|failure| *failure).and_then(|value| self.reader.read(index, &value));
+        let outcome = raw.map_err(|failure| *failure).and_then(|value| self.reader.read_value(index, &value));
         Some((index as usize, outcome))
     }
 }

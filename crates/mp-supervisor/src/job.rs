@@ -15,6 +15,7 @@ use mp_wire::{TaskId, TaskLabel};
 use mp_worker::Entry;
 
 use crate::args::Args;
+use crate::cargo::Cargo;
 use crate::sink::Sink;
 
 /// What a span takes up in a frame beside its items, at most.
@@ -22,6 +23,9 @@ const SEGMENT: u32 = 64;
 
 /// What an item takes up beside its bytes, at most.
 const ITEM: u32 = 9;
+
+/// The most that a span can weigh beside [`SEGMENT`].
+const MOST_BESIDE: u32 = WEIGHT_MAX - SEGMENT;
 
 /// The name of a task: that of its function, or one of the submitter's.
 #[derive(Clone, Debug)]
@@ -86,10 +90,13 @@ impl Job {
     fn cut(&self, from: u32) -> (u32, u32) {
         let mut weight = SEGMENT;
         let mut to = from;
+        if let Some(large) = self.args.large(from) {
+            return (from + 1, SEGMENT + large.lease.len().min(MOST_BESIDE as usize) as u32);
+        }
         let most = from.saturating_add(ITEMS_MAX as u32).min(self.args.len());
         for item in self.args.items(from, most) {
             let next = self.weight(to, item.len());
-            if to > from && weight + next > WEIGHT_MAX {
+            if to > from && (weight + next > WEIGHT_MAX || self.args.large(to).is_some()) {
                 break;
             }
             weight += next;
@@ -100,8 +107,8 @@ impl Job {
 
     /// An item with descriptors weighs so much that no two of them are in one frame: descriptors of a frame are limited.
     fn weight(&self, index: u32, len: usize) -> u32 {
-        let alone = len > INLINE_MAX || (self.args.has_baggage() && self.args.descriptors(index).next().is_some());
-        if alone { WEIGHT_MAX - SEGMENT } else { len as u32 + ITEM }
+        let alone = len > INLINE_MAX || self.args.is_alone(index);
+        if alone { MOST_BESIDE } else { len as u32 + ITEM }
     }
 
     /// Takes in `other`, whose items' ids follow this one's, if the two can be one. Gives whether it has.
@@ -109,8 +116,8 @@ impl Job {
         let alike = std::ptr::fn_addr_eq(self.entry, other.entry)
             && self.name.is_same(&other.name)
             && self.terms == other.terms
-            && !self.args.has_baggage()
-            && !other.args.has_baggage();
+            && self.args.is_plain()
+            && other.args.is_plain();
         let fits = self.args.len().saturating_add(other.args.len()) <= ITEMS_MAX as u32
             && self.args.bytes() + other.args.bytes() <= (WEIGHT_MAX - SEGMENT) as usize;
         let absorbed = alike && fits && self.sink.absorb((self.base, self.args.len()), (&other.sink, other.base));
@@ -120,14 +127,17 @@ impl Job {
         absorbed
     }
 
-    /// The part of a frame that `span` is; its descriptors are appended to `descriptors`.
-    pub(crate) fn segment(&self, span: &Span, descriptors: &mut Vec<OwnedFd>) -> io::Result<Segment<'_>> {
+    /// The part of a frame that `span` is; what goes beside the frame is put to the `cargo`.
+    pub(crate) fn segment(&self, span: &Span, cargo: &mut Cargo<'_>) -> io::Result<Segment<'_>> {
+        let descriptors = &mut cargo.descriptors;
         let before = descriptors.len();
         for fd in self.args.descriptors(span.from) {
             descriptors.push(fd.try_clone().map_err(|error| short("a queue in the arguments", error))?);
         }
         let baggage = (descriptors.len() - before) as u32;
-        let args = if span.len() == 1 && self.args.is_bulk(span.from) {
+        let args = if let Some(large) = self.args.large(span.from).filter(|_| span.len() == 1) {
+            Body::Region(cargo.load(large).map_err(|error| short("the region in which they are", error))?)
+        } else if span.len() == 1 && self.args.is_bulk(span.from) {
             let bytes = self.args.item(span.from);
             let file = mp_sys::memory::file_with(bytes);
             descriptors.push(file.map_err(|error| short("a memory file for them", error))?);

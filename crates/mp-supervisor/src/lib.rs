@@ -8,8 +8,10 @@
 //!  TaskHandle ◀─── Sink ◀───┘ └── reactor ◀══ worker                spawner  starts processes
 //! ```
 
+mod arena;
 mod args;
 mod builder;
+mod cargo;
 mod completion;
 mod cpu;
 mod engine;
@@ -39,12 +41,15 @@ mod reactor;
 mod serial;
 mod settings;
 mod setup;
+mod shared;
 mod sink;
 mod spawner;
 mod stats;
 mod streams;
 mod suspend;
 mod task_builder;
+mod unread;
+mod windows;
 mod worker_io;
 
 pub use builder::PoolBuilder;
@@ -62,6 +67,7 @@ pub use process::children::{ActiveChild, active_children};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{PutError, Queue, QueueError};
 pub use settings::{Backend, Output, StartMethod};
+pub use shared::{Plain, Shared};
 pub use stats::Stats;
 pub use streams::Stdio;
 pub use suspend::{Suspension, suspend};

@@ -9,6 +9,8 @@ use mp_wire::Failure;
 use mp_wire::item::{Items, push_bytes};
 use parking_lot::{Condvar, Mutex};
 
+use crate::windows::Brought;
+
 /// Where the outcomes of a map gather until its caller takes them.
 #[derive(Debug, Default)]
 pub(crate) struct Many {
@@ -40,6 +42,8 @@ enum Run {
         bytes: usize,
     },
     Failure(Box<Failure>),
+    /// A large value, where its worker left it.
+    Brought(Brought),
 }
 
 impl Block {
@@ -67,6 +71,11 @@ impl Block {
         for (first, run) in self.runs {
             match run {
                 Run::Failure(failure) => each(first, Err(*failure)),
+                Run::Brought(brought) => {
+                    if brought.read(|value| each(first, Ok(value))).is_none() {
+                        each(first, Err(Failure::stopped("there is no memory for a large result")));
+                    }
+                }
                 Run::Values { bytes, .. } => {
                     let (values, after) = rest.split_at(bytes);
                     rest = after;
@@ -92,6 +101,15 @@ impl Many {
         push_bytes(&mut item, value);
         let (values, _) = Items::split_off(&item);
         self.put_values(index, values);
+    }
+
+    /// Item `index` has a large value.
+    pub(crate) fn put_brought(&self, index: u64, brought: Brought) {
+        if !self.abandoned.load(Ordering::Acquire) {
+            let block = &mut self.state.lock().block;
+            block.items += 1;
+            block.runs.push((index, Run::Brought(brought)));
+        }
     }
 
     /// Item `index` has no value.

@@ -42,9 +42,9 @@ impl Pool {
     where
         I: Iterator<Item = Vec<u8>> + Send + 'static,
     {
-        let max = self.max_payload();
+        let (max, arena) = (self.max_payload(), self.arena());
         let encoded = items.map(move |item| {
-            let mut args = Args::default();
+            let mut args = Args::new(arena.as_ref());
             args.push_encoded(&item, max).map(|()| args)
         });
         self.feed(self.named(task), task.decode, (encoded, order))

@@ -10,8 +10,38 @@ use mp_wire::Failure;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
-/// An encoded value. Most are small: one that fits needs no memory of its own.
-pub(crate) type Value = SmallVec<[u8; 24]>;
+use crate::windows::Brought;
+
+/// An encoded value.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// Most are small: one that fits needs no memory of its own.
+    Here(SmallVec<[u8; 24]>),
+    /// Where its worker left it.
+    Brought(Brought),
+}
+
+impl Value {
+    /// Hands its bytes to `read`; none where there is no memory for them.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        match self {
+            Self::Here(bytes) => Some(read(bytes)),
+            Self::Brought(brought) => brought.read(read),
+        }
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Here(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Here(bytes.into())
+    }
+}
 
 /// A value as it came, or the failure.
 pub(crate) type Raw = Result<Value, Box<Failure>>;
@@ -154,7 +184,8 @@ mod tests {
         assert_eq!(one.poll(Waker::noop()), Poll::Pending);
         let _ = one.put(Ok(vec![7].into()));
         assert_eq!(one.poll(Waker::noop()), Poll::Ready(()));
-        assert_eq!(one.take(), Some(Ok(vec![7].into())));
+        let value = one.take().and_then(Result::ok).and_then(|value| value.read(<[u8]>::to_vec));
+        assert_eq!(value, Some(vec![7]));
         assert!(one.wait(None) && one.is_ready() && one.take().is_none());
         let _ = one.put(Err(Box::new(Failure::Cancelled)));
         assert!(one.take().is_none(), "the first word is the last");
@@ -171,7 +202,7 @@ mod tests {
         }
         let one = One::default();
         let _ = one.poll(&Waker::from(Arc::new(Panics)));
-        assert!(one.put(Ok(Value::new())), "somebody waits");
+        assert!(one.put(Ok(Value::from(vec![]))), "somebody waits");
         one.wake();
         assert!(one.is_ready());
     }

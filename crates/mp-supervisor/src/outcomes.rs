@@ -9,14 +9,18 @@
 //!             Scheduler::finished ── items ──▶ Sink ─▶ News: who waits for them
 //! ```
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use mp_scheduler::Span;
+use mp_wire::frame::LARGE_MIN;
 use mp_wire::item::Items;
 use mp_wire::record::{Records, Report, Word};
 use mp_wire::{CodecStage, Failure, Panic, TaskId, WorkerId};
 
 use crate::engine::{Engine, State};
+use crate::unread::Unread;
+use crate::windows::Brought;
 
 /// Who speaks, and when.
 #[derive(Clone, Copy)]
@@ -27,7 +31,8 @@ pub(crate) struct Speech {
 
 /// A report, with what it speaks of.
 enum Said {
-    Bulk(Result<Vec<u8>, String>),
+    Bulk(Result<(OwnedFd, u64), String>),
+    Window(Result<Brought, String>),
     Panicked(Panic),
     Codec(CodecStage, String),
 }
@@ -51,6 +56,10 @@ impl Engine {
                     let before = values.take_front(known).len();
                     fresh += values.len();
                     state.accepted(by.worker, number);
+                    if values.as_bytes().len() > LARGE_MIN {
+                        let longest = values.map(<[u8]>::len).max().unwrap_or(0);
+                        self.lend(state, by.worker, longest);
+                    }
                     self.values(state, by, (first.plus(before), values))?;
                 }
                 Word::Report(task, report) => {
@@ -82,11 +91,33 @@ impl Engine {
     /// What became of a task that has no value in the frame.
     fn report(&self, state: &mut State, by: Speech, (task, report): (TaskId, Report)) -> Result<(), String> {
         let said = match report {
-            Report::Bulk(len) => Said::Bulk(read_bulk(state, by.worker, len)),
+            Report::Bulk(len) => Said::Bulk(self.file(state, by.worker, len)),
+            Report::Window(slot, len) => {
+                self.arena.iter().for_each(|arena| arena.touch());
+                let gone = || Err("its worker is gone".to_owned());
+                Said::Window(state.worker(by.worker).map_or_else(gone, |io| io.windows.bring(slot, len)))
+            }
             Report::Panicked(panic) => return self.panicked(state, by, (task, panic)),
             Report::Codec(stage, reason) => Said::Codec(stage, reason),
         };
         self.finished(state, by, (task, 1), |state, item| state.deliver_report(item, said)).map(drop)
+    }
+
+    /// The memory file in which a large value came. The next one is to have a window.
+    fn file(&self, state: &mut State, worker: WorkerId, len: u64) -> Result<(OwnedFd, u64), String> {
+        let io = state.worker(worker).ok_or_else(|| "its worker is gone".to_owned())?;
+        let file = io.line.descriptors().map_err(|error| error.to_string())?.pop();
+        let file = file.ok_or_else(|| "its memory file did not come along".to_owned())?;
+        self.lend(state, worker, usize::try_from(len).unwrap_or(usize::MAX));
+        Ok((file, len))
+    }
+
+    /// A value of `len` bytes came, and not in a window: it lends one for the next, if it was large.
+    fn lend(&self, state: &mut State, worker: WorkerId, len: usize) {
+        if let (Some(arena), Some(io)) = (self.arena.as_ref().filter(|arena| arena.wants(len)), state.worker(worker)) {
+            let glass = io.windows.lend(len, arena.from(), &io.status);
+            glass.iter().for_each(|glass| arena.watch_over(glass));
+        }
     }
 
     /// A panic that is not tried again is the last word on its task.
@@ -127,13 +158,6 @@ impl Engine {
     }
 }
 
-fn read_bulk(state: &mut State, worker: WorkerId, len: u64) -> Result<Vec<u8>, String> {
-    let io = state.worker(worker).ok_or_else(|| "its worker is gone".to_owned())?;
-    let file = io.line.descriptors().map_err(|error| error.to_string())?.pop();
-    let file = file.ok_or_else(|| "its memory file did not come along".to_owned())?;
-    mp_sys::memory::read_file(file, len).map_err(|error| error.to_string())
-}
-
 impl State {
     /// `count` tasks have run for so long.
     fn ran(&mut self, count: u32, spent: Duration) {
@@ -164,11 +188,18 @@ impl State {
         let index = job.base + u64::from(item.from);
         let label = || job.label(item.first);
         let failure = match said {
-            Said::Bulk(Ok(value)) => {
-                job.sink.put_owned(index, value, &mut self.news);
+            Said::Bulk(Ok(file)) => {
+                let label = label();
+                self.unread.push(Unread { file, sink: job.sink.set_apart(index), index, label });
+                return self.close_items(item.job, 1);
+            }
+            Said::Window(Ok(brought)) => {
+                job.sink.put_brought(index, brought, &mut self.news);
                 None
             }
-            Said::Bulk(Err(reason)) => Some(Failure::codec(label(), CodecStage::DecodeResult, reason)),
+            Said::Bulk(Err(reason)) | Said::Window(Err(reason)) => {
+                Some(Failure::codec(label(), CodecStage::DecodeResult, reason))
+            }
             Said::Panicked(panic) => Some(Failure::panicked(label(), panic)),
             Said::Codec(stage, reason) => Some(Failure::codec(label(), stage, reason)),
         };

@@ -245,8 +245,8 @@ pub(crate) fn note_busy(io: &WorkerIo, stats: &mut crate::stats::Stats) {
 
 fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32, &[Span])) -> Option<Event> {
     let (io, _) = state.workers.get_mut(worker.slot as usize)?.as_mut().filter(|(io, _)| io.id == worker)?;
-    let mut descriptors = Vec::new();
-    let segments = spans.iter().map(|span| state.jobs[span.job].segment(span, &mut descriptors)).collect();
+    let mut cargo = io.hold.cargo();
+    let segments = spans.iter().map(|span| state.jobs[span.job].segment(span, &mut cargo)).collect();
     let segments = match segments {
         Ok(segments) => segments,
         // Nothing has been sent: the worker is as well as before.
@@ -254,6 +254,9 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     };
     let items: u32 = spans.iter().map(Span::len).sum();
     let frame = codec::encode(&ToWorker::Tasks(TaskFrame { number, segments }));
+    let (descriptors, loaded) = cargo.unload();
+    io.hand_over_windows();
+    io.hold.note(number, loaded);
     io.status.publish(number, items as u16);
     io.busy_since.get_or_insert(now);
     let frame = frame.map_err(|error| io::Error::other(error).into());
@@ -305,7 +308,11 @@ impl State {
         let job = &mut self.jobs[key];
         job.open -= count;
         if job.open == 0 {
-            drop(self.jobs.remove(key));
+            let over = self.jobs.remove(key);
+            // To let go of much memory takes time.
+            if !over.args.is_plain() {
+                self.over_jobs.push(over);
+            }
         }
     }
 }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mp_scheduler::Terms;
-use mp_wire::{Failure, codec};
+use mp_wire::Failure;
+use mp_wire::bulk::decode_value;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::arena::Arena;
 use crate::args::Args;
 use crate::error::SubmitError;
 use crate::handle::{Decode, Reader, TaskHandle};
@@ -47,6 +49,15 @@ impl Pool {
         Self { host, forks, terms, max_payload }
     }
 
+    /// The arguments of tasks to come.
+    pub(crate) fn no_args(&self) -> Args {
+        Args::new(self.host.arena())
+    }
+
+    pub(crate) fn arena(&self) -> Option<Arc<Arena>> {
+        self.host.arena().cloned()
+    }
+
     /// Runs `task` on a worker and waits for its outcome. Python: `Pool.apply`.
     ///
     /// # Errors
@@ -69,7 +80,7 @@ impl Pool {
         task: F,
         args: Args,
     ) -> Result<TaskHandle<F::Output>, SubmitError> {
-        self.submit_one(self.work::<F, Args>(task), codec::decode, |out, max| out.push(&args, max))
+        self.submit_one(self.work::<F, Args>(task), decode_value, |out, max| out.push_task::<F, Args>(&args, max))
     }
 
     /// Runs `task` on every item and waits for all; the results are in the order of the input. Python: `Pool.map`.
@@ -94,12 +105,12 @@ impl Pool {
         I: IntoIterator<Item = T>,
     {
         let work = self.work::<F, (T,)>(task);
-        let (mut args, mut refused, mut count) = (Args::default(), BTreeMap::new(), 0_usize);
+        let (mut args, mut refused, mut count) = (self.no_args(), BTreeMap::new(), 0_usize);
         for item in items {
-            refused.extend(args.push(&(item,), self.max_payload).err().map(|error| (count, error)));
+            refused.extend(args.push_task::<F, (T,)>(&(item,), self.max_payload).err().map(|error| (count, error)));
             count += 1;
         }
-        let accepted = self.submit_many(work, codec::decode, args).map(MapHandle::outcomes);
+        let accepted = self.submit_many(work, decode_value, args).map(MapHandle::outcomes);
         let failed = |error: SubmitError| Err(error.into_failure(std::any::type_name::<F>()));
         match accepted.map(Vec::into_iter) {
             Err(error) => (0..count).map(|_| failed(error.clone())).collect(),
@@ -147,11 +158,11 @@ impl Pool {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let mut args = crate::args::Args::default();
+        let mut args = self.no_args();
         for item in items {
-            args.push(&item, self.max_payload)?;
+            args.push_task::<F, Args>(&item, self.max_payload)?;
         }
-        self.submit_many(self.work::<F, Args>(task), codec::decode, args)
+        self.submit_many(self.work::<F, Args>(task), decode_value, args)
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
@@ -185,7 +196,7 @@ impl Pool {
         decode: Decode<R>,
         encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
     ) -> Result<TaskHandle<R>, SubmitError> {
-        let mut args = Args::default();
+        let mut args = self.no_args();
         encode(&mut args, self.max_payload)?;
         let one = Arc::new(One::default());
         let name = work.name.clone();

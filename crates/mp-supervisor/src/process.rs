@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use mp_scheduler::{Config, Event, Terms};
 use mp_sys::child::{Child, Signal};
-use mp_wire::{Failure, WorkerExit, codec};
+use mp_wire::bulk::decode_value;
+use mp_wire::frame::LARGE_MIN;
+use mp_wire::{Failure, WorkerExit};
 use mp_worker::{Entry, Task, entry_of};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -128,6 +130,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         let name = self.name.unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let calling = calling(Backend::Processes, &name, self.directory)?;
         let making = Making {
+            large_from: LARGE_MIN,
             backend: Backend::Processes,
             start_method: self.start_method,
             calling: Calling { outputs: self.wanted.into_outputs(), ..calling },
@@ -157,12 +160,16 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
 }
 
 /// The one task of a process, and no more to come.
-fn hand_over<R: DeserializeOwned>(engine: &Arc<Engine>, work: Work, args: Args) -> Result<TaskHandle<R>, SubmitError> {
+fn hand_over<R: DeserializeOwned + 'static>(
+    engine: &Arc<Engine>,
+    work: Work,
+    args: Args,
+) -> Result<TaskHandle<R>, SubmitError> {
     let (one, name) = (Arc::new(One::default()), work.name.clone());
     let host = Host::Engine(Arc::clone(engine));
     let first = host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
     engine.event(Event::Close);
-    Ok(TaskHandle::new(one, Reader { name, first, decode: codec::decode }, Arc::downgrade(engine)))
+    Ok(TaskHandle::new(one, Reader { name, first, decode: decode_value }, Arc::downgrade(engine)))
 }
 
 /// A process that runs one task. Python: `multiprocessing.Process`, started.
@@ -196,7 +203,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
     /// A process that is told more.
     pub fn builder<F: Task<A, Output = R>, A: Serialize + DeserializeOwned>(task: F, args: A) -> ProcessBuilder<R> {
         let mut encoded = Args::default();
-        let pushed = encoded.push(&args, usize::MAX);
+        let pushed = encoded.push_task::<F, A>(&args, usize::MAX);
         ProcessBuilder {
             entry: entry_of::<F, A>(task),
             args: pushed.map(|()| encoded),

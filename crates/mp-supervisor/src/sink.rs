@@ -11,7 +11,8 @@ use mp_wire::Failure;
 use mp_wire::item::Items;
 
 use crate::many::Many;
-use crate::one::One;
+use crate::one::{One, Value};
+use crate::windows::Brought;
 
 /// Where the outcomes of a job go.
 #[derive(Clone, Debug)]
@@ -83,6 +84,25 @@ impl Sink {
         match self {
             Self::Many(_) => self.put_value(index, &value, news),
             Self::One(_) | Self::Each(_) => self.put_one(index, Ok(value.into()), news),
+        }
+    }
+
+    /// Item `index` of the caller's input has a large value.
+    pub(crate) fn put_brought(&mut self, index: u64, brought: Brought, news: &mut News) {
+        match self {
+            Self::Many(many) => {
+                many.put_brought(index, brought);
+                news.many(many);
+            }
+            Self::One(_) | Self::Each(_) => self.put_one(index, Ok(Value::Brought(brought)), news),
+        }
+    }
+
+    /// Where the outcome of item `index` goes, to be put there later.
+    pub(crate) fn set_apart(&mut self, index: u64) -> Self {
+        match self {
+            Self::Each(ones) => Self::Each(vec![ones.get_mut(index as usize).and_then(Option::take)]),
+            Self::One(_) | Self::Many(_) => self.clone(),
         }
     }
 

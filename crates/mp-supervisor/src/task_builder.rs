@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mp_scheduler::{Retry, Terms};
-use mp_wire::codec;
+use mp_wire::bulk::decode_value;
 use mp_worker::Task;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -81,6 +81,6 @@ impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args>
         if let Some(name) = self.name {
             work.name = Name::Given(name.into());
         }
-        self.pool.submit_one(work, codec::decode, |out, max| out.push(&self.args, max))
+        self.pool.submit_one(work, decode_value, |out, max| out.push_task::<F, Args>(&self.args, max))
     }
 }

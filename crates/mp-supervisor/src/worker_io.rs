@@ -17,6 +17,7 @@ use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
 use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
+use crate::cargo::Hold;
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::output::{Kept, Opened, Outputs};
@@ -24,6 +25,7 @@ use crate::settings::Backend;
 use crate::setup::Setup;
 use crate::streams::Streams;
 use crate::suspend::Pauses;
+use crate::windows::Windows;
 
 /// One living worker.
 #[derive(Debug)]
@@ -44,6 +46,10 @@ pub(crate) struct WorkerIo {
     pub(crate) busy_since: Option<Instant>,
     /// Where it says what is no outcome.
     pub(crate) outlets: Kept,
+    /// Where it may write large results.
+    pub(crate) windows: Windows,
+    /// The large arguments that it may be reading.
+    pub(crate) hold: Hold,
 }
 
 /// Who a worker is told that it is.
@@ -200,6 +206,8 @@ impl WorkerIo {
             records: 0,
             busy_since: None,
             outlets: kept,
+            windows: Windows::default(),
+            hold: Hold::default(),
         })
     }
 
@@ -238,6 +246,14 @@ impl WorkerIo {
     pub(crate) fn stop(&self, code: i32) {
         // A worker that is gone already is noticed by its pidfd.
         let _ = codec::encode(&ToWorker::Stop(code)).map(|frame| self.line.send(&frame, Vec::new()));
+    }
+
+    /// Hands over the windows that were made for it. Few and small: these frames need no credit.
+    pub(crate) fn hand_over_windows(&mut self) {
+        for (lent, fd) in self.windows.unsent() {
+            // A worker that is gone already is noticed by its pidfd.
+            let _ = codec::encode(&ToWorker::Lend(lent)).map(|frame| self.line.send(&frame, vec![fd]));
+        }
     }
 
     pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {

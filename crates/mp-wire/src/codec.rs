@@ -56,7 +56,16 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// As [`encode`].
 pub fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
-    bincode::serde::encode_into_std_write(value, bytes, bincode::config::standard())?;
+    encode_to(value, bytes)
+}
+
+/// As [`encode_into`], for whatever takes bytes.
+///
+/// # Errors
+/// As [`encode`], and when `out` takes no more.
+#[inline]
+pub fn encode_to<T: Serialize + ?Sized>(value: &T, out: &mut impl std::io::Write) -> Result<(), CodecError> {
+    bincode::serde::encode_into_std_write(value, out, bincode::config::standard())?;
     Ok(())
 }
 

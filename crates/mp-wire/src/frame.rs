@@ -41,8 +41,11 @@ pub fn claim_word(number: u32) -> usize {
     number as usize % CREDITS
 }
 
-/// A value longer than this, in bytes, crosses as a memory file.
+/// A value longer than this, in bytes, does not cross in a frame.
 pub const INLINE_MAX: usize = 48 * 1024;
+
+/// A value longer than this, in bytes, crosses in memory that is kept, where there is some. See `docs/BENCHMARKS.md`, "Large values".
+pub const LARGE_MIN: usize = 8 * 1024;
 
 /// The most items in one task frame: the status word counts them in 16 bits.
 pub const ITEMS_MAX: usize = 4096;
@@ -70,7 +73,23 @@ pub enum ToWorker<'a> {
     Tasks(TaskFrame<'a>),
     /// Finish what was claimed and exit with this code.
     Stop(i32),
+    /// Memory for large results, handed over before this frame.
+    Lend(Lent),
 }
+
+/// A window: memory that the supervisor has made for one large result at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lent {
+    /// Below [`WINDOWS`]. The one that was lent in this slot before is no longer.
+    pub slot: u32,
+    /// How long it is.
+    pub size: u64,
+    /// Values of more bytes than this are to use it.
+    pub from: u64,
+}
+
+/// The most windows that a worker is lent.
+pub const WINDOWS: usize = 4;
 
 /// The first frame: who the worker is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,6 +178,21 @@ pub enum Body<'a> {
     Inline(#[serde(with = "serde_bytes")] &'a [u8]),
     /// One item of this many bytes, in a memory file handed over after the baggage.
     Bulk(u64),
+    /// One item, in a region of the supervisor's.
+    Region(Place),
+}
+
+/// Where a large value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which of the regions that the worker was handed. There are few.
+    pub slot: u32,
+    /// How long the region is that is handed over after the baggage, and from now on takes this slot; 0, where none is.
+    pub size: u64,
+    /// Where in the region the value begins.
+    pub offset: u64,
+    /// How long it is.
+    pub len: u64,
 }
 
 /// From a worker: the first byte of its frames.

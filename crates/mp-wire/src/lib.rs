@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod birth;
+pub mod bulk;
+mod bytes;
 pub mod codec;
 mod exit;
 mod failure;
@@ -14,6 +16,7 @@ pub mod item;
 pub mod outlets;
 pub mod record;
 
+pub use bytes::Bytes;
 pub use codec::CodecError;
 pub use exit::WorkerExit;
 pub use failure::{CodecStage, Evidence, Failure, Panic, TaskLabel};

@@ -26,6 +26,8 @@ const REPORT: u8 = 0xF3;
 pub enum Report {
     /// Its value has this many bytes, in a memory file handed over beside the line.
     Bulk(u64),
+    /// Its value is in this window, and has so many bytes.
+    Window(u32, u64),
     /// It panicked.
     Panicked(Panic),
     /// Its arguments could not be decoded, or its result not encoded.

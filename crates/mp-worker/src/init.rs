@@ -28,6 +28,9 @@ const SETUP_FAILED: i32 = 71;
 
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
+/// Whether this process is a worker that serves.
+static SERVING: AtomicBool = AtomicBool::new(false);
+
 /// Must be the first statement of `main`. In a worker copy of the program it serves its supervisor and never returns; in
 /// the program itself it returns at once. Python's spawn start method does the same by importing `__main__` anew, which
 /// is why its programs need `if __name__ == "__main__"`.
@@ -54,6 +57,12 @@ pub fn initialized() -> bool {
 #[must_use]
 pub fn is_worker() -> bool {
     std::env::var_os(ENV).is_some()
+}
+
+/// Whether this process is a worker, and serves its supervisor: `false` where workers are threads of it.
+#[must_use]
+pub fn is_serving() -> bool {
+    SERVING.load(Ordering::Acquire)
 }
 
 /// What this program says of itself to a peer, but for the token.
@@ -88,6 +97,7 @@ fn born(parent: &str) -> io::Result<(Line, Status, Identity)> {
 pub(crate) fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status)> {
     birth::bind_to_parent(parent, &sockets.lifeline)?;
     birth::set_name("mp-worker");
+    SERVING.store(true, Ordering::Release);
     // It stays open for as long as the process lives: that is what it is for.
     std::mem::forget(sockets.lifeline);
     let status = Status::open(&sockets.status)?;

@@ -16,6 +16,7 @@ mod init;
 mod outbound;
 mod outlets;
 mod pace;
+mod panes;
 mod panic;
 pub mod registry;
 mod rehearsal;
@@ -24,17 +25,18 @@ mod runner;
 mod serve;
 mod setup;
 mod task;
+mod views;
 
 pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
 pub use fork_server::{FORK_SERVER, run_preload};
 pub use forward::{Forwarder, log_to_stderr};
-pub use init::{ENV, Sockets, init, initialized, is_worker, own_identity, serve_forked};
+pub use init::{ENV, Sockets, init, initialized, is_serving, is_worker, own_identity, serve_forked};
 pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
 pub use setup::{Done, Routine, routine_of, run_routine};
-pub use task::{Entry, Ran, Refused, Task, entry_of};
+pub use task::{Arguments, Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]
 pub use linkme;

@@ -6,12 +6,15 @@
 //! after short ones it waits for more of them, at the latest for the frame's end. Short ones before a long one do not wait
 //! for it: the supervisor, when it hears nothing for some milliseconds, reads the outbox.
 
+use std::os::fd::OwnedFd;
+
 use mp_link::{Line, LinkError, Status};
-use mp_wire::frame::{INLINE_MAX, OUTCOMES_HEADER, outcomes_header};
+use mp_wire::frame::{INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
 use mp_wire::record::{Report, push_next, push_report, push_spent, push_value};
 use mp_wire::{CodecStage, TaskId};
 
 use crate::pace::Lap;
+use crate::panes::Panes;
 
 /// So many bytes of records are sent at once. With an item of [`INLINE_MAX`] more they still fit into a frame.
 const MANY: usize = 8 * 1024;
@@ -24,15 +27,28 @@ pub(crate) struct Outbound<'a> {
     records: u64,
     /// The task whose record may come next without being named.
     next: Option<TaskId>,
+    panes: Panes,
 }
 
 impl<'a> Outbound<'a> {
     pub(crate) fn new(line: &'a Line, status: &'a Status) -> Self {
-        Self { line, status, frame: outcomes_header(0).to_vec(), kept: 0, records: 0, next: None }
+        Self {
+            line,
+            status,
+            frame: outcomes_header(0).to_vec(),
+            kept: 0,
+            records: 0,
+            next: None,
+            panes: Panes::default(),
+        }
     }
 
     /// Takes the value of `task`.
     pub(crate) fn value(&mut self, task: TaskId, value: &[u8]) -> Result<(), LinkError> {
+        if let Some(slot) = self.panes.write(value, self.status) {
+            // In shared memory as its record is: what has finished outlives this process.
+            return self.report(task, &Report::Window(slot, value.len() as u64));
+        }
         if value.len() > INLINE_MAX {
             return self.bulk(task, value);
         }
@@ -40,6 +56,11 @@ impl<'a> Outbound<'a> {
         push_value(&mut self.frame, value);
         self.keep();
         if self.frame.len() > MANY { self.flush() } else { Ok(()) }
+    }
+
+    /// There is memory for large results.
+    pub(crate) fn lend(&mut self, lent: Lent, fd: Option<OwnedFd>) {
+        self.panes.lend(lent, fd, self.status);
     }
 
     /// Takes what became of `task`, if that is no value; it is said at once.
@@ -94,7 +115,7 @@ impl<'a> Outbound<'a> {
         if self.frame.len() == OUTCOMES_HEADER { Ok(()) } else { self.send(Vec::new()) }
     }
 
-    fn send(&mut self, descriptors: Vec<std::os::fd::OwnedFd>) -> Result<(), LinkError> {
+    fn send(&mut self, descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
         self.line.send(&self.frame, descriptors)?;
         self.status.sent();
         self.frame.clear();

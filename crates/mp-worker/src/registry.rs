@@ -6,12 +6,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use linkme::distributed_slice;
-use mp_wire::{CodecError, codec};
+use mp_wire::CodecError;
+use mp_wire::bulk::decode_value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::task::Entry;
+use crate::task::{Arguments, Entry};
 
 /// Every function with `#[mp::task]` in this program.
 #[distributed_slice]
@@ -93,18 +94,20 @@ pub fn check_json<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
 ///
 /// # Errors
 /// When the values are not those of the tuple.
-pub fn encode_json<Args: Serialize + DeserializeOwned>(values: &[Value]) -> Result<Vec<u8>, CodecError> {
+pub fn encode_json<Args: Arguments + DeserializeOwned>(values: &[Value]) -> Result<Vec<u8>, CodecError> {
     // serde_json takes `()` from null only.
     let array = if values.is_empty() { Value::Null } else { Value::Array(values.to_vec()) };
     let args: Args = serde_json::from_value(array).map_err(|error| CodecError(error.to_string()))?;
-    codec::encode(&args)
+    let mut bytes = Vec::new();
+    args.encode(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// [`NamedTask::decode`] for the result `R`.
 ///
 /// # Errors
 /// When the bytes are no `R`, or JSON cannot say it.
-pub fn decode_json<R: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Value, CodecError> {
-    let value: R = codec::decode(bytes)?;
+pub fn decode_json<R: Serialize + DeserializeOwned + 'static>(bytes: &[u8]) -> Result<Value, CodecError> {
+    let value: R = decode_value(bytes)?;
     serde_json::to_value(value).map_err(|error| CodecError(error.to_string()))
 }

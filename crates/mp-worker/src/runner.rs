@@ -11,7 +11,7 @@
 use std::os::fd::OwnedFd;
 
 use mp_link::{LinkError, Status};
-use mp_wire::frame::Segment;
+use mp_wire::frame::{Lent, Segment};
 use mp_wire::record::Report;
 use mp_wire::{CodecStage, TaskId, WorkerId};
 
@@ -21,6 +21,9 @@ use crate::panic::{Caught, shorten, watch};
 use crate::run::call;
 use crate::task::{Entry, Refused};
 use crate::{WorkerInfo, context, outlets};
+
+/// So much memory is kept for the next result.
+const KEPT: usize = 4 << 20;
 
 /// Items of one function.
 pub(crate) struct Run<'a> {
@@ -108,6 +111,11 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// There is memory for large results.
+    pub(crate) fn lend(&mut self, lent: Lent, fd: Option<OwnedFd>) {
+        self.back.lend(lent, fd);
+    }
+
     /// Nothing more comes for the moment.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
         self.lap()?;
@@ -152,6 +160,9 @@ impl<'a> Runner<'a> {
 
     fn take(&mut self, task: TaskId, run_ns: u64) -> Result<(), LinkError> {
         self.back.value(task, &self.out)?;
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        }
         match self.pace.end(run_ns) {
             Some(lap) => self.back.lap(lap),
             None => Ok(()),

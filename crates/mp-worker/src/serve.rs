@@ -18,6 +18,7 @@ use crate::runner::{Run, Runner};
 use crate::setup;
 use crate::setup::Prepared;
 use crate::task::Entry;
+use crate::views::Views;
 
 /// The exit code of a worker that is not the supervisor's own program: `EX_SOFTWARE` of sysexits(3).
 const MISMATCH: i32 = 70;
@@ -77,12 +78,17 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
         line,
         image,
         runner: Runner::new((welcome.worker, std::process::id()), status, Outbound::new(line, status)),
+        views: Views::default(),
     };
     let mut spin = Spin::new();
     loop {
         let frame = line.recv_soon(&mut spin).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
+            Ok(ToWorker::Lend(lent)) => {
+                let fd = line.descriptors().ok().and_then(|mut fds| fds.pop());
+                worker.runner.lend(lent, fd);
+            }
             Ok(ToWorker::Stop(code)) => {
                 prepared.finish(line);
                 return Ok(code);
@@ -96,6 +102,7 @@ struct Worker<'a> {
     line: &'a Line,
     image: SameImage,
     runner: Runner<'a>,
+    views: Views,
 }
 
 impl Worker<'_> {
@@ -134,12 +141,21 @@ impl Worker<'_> {
                 let bytes = mp_sys::memory::read_file(file, len);
                 self.runner.run_bulk(&run, bytes.as_deref().map_err(|error| (len, error)), own)
             }
+            Body::Region(place) => {
+                let bytes = self.views.bytes(&place, &mut own);
+                self.runner.run_bulk(&run, bytes.as_deref().map_err(|error| (place.len, error)), own)
+            }
         }
     }
 }
 
 fn descriptors_of(segment: &Segment<'_>) -> usize {
-    segment.baggage as usize + usize::from(matches!(segment.args, Body::Bulk(_)))
+    let beside = match segment.args {
+        Body::Inline(_) => false,
+        Body::Bulk(_) => true,
+        Body::Region(place) => place.size > 0,
+    };
+    segment.baggage as usize + usize::from(beside)
 }
 
 #[cfg(test)]

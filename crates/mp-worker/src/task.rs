@@ -4,9 +4,11 @@
 //! monomorphised entry point *is* the task, and its address in the image can cross to another copy
 //! of the same program.
 
+use std::io::Write;
 use std::time::Instant;
 
-use mp_wire::{CodecError, CodecStage, codec};
+use mp_wire::bulk::{encode_value, refuse_rest, size_of_row, split_value};
+use mp_wire::{CodecError, CodecStage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +64,42 @@ pub trait Task<Args>: Copy + Send + 'static {
 
     /// Runs it.
     fn run(self, args: Args) -> Self::Output;
+
+    /// Appends the encoded arguments.
+    ///
+    /// # Errors
+    /// When one cannot be encoded, or `out` takes no more.
+    #[doc(hidden)]
+    fn encode(args: &Args, out: &mut impl Write) -> Result<(), CodecError>;
+
+    /// The arguments that `bytes` encode.
+    ///
+    /// # Errors
+    /// When they are none.
+    #[doc(hidden)]
+    fn decode(bytes: &[u8]) -> Result<Args, CodecError>;
+
+    /// How many bytes the rows and texts among the arguments take, at most.
+    #[doc(hidden)]
+    fn rows(args: &Args) -> usize;
+}
+
+/// What a task can be called with: a tuple of values that cross.
+pub trait Arguments: Sized {
+    /// As [`Task::encode`].
+    ///
+    /// # Errors
+    /// As [`Task::encode`].
+    fn encode(&self, out: &mut impl Write) -> Result<(), CodecError>;
+
+    /// As [`Task::decode`].
+    ///
+    /// # Errors
+    /// As [`Task::decode`].
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
+
+    /// As [`Task::rows`].
+    fn rows(&self) -> usize;
 }
 
 macro_rules! tuples {
@@ -78,6 +116,49 @@ macro_rules! tuples {
                 let ($($value,)*) = args;
                 self($($value),*)
             }
+
+            #[inline]
+            fn encode(args: &($($arg,)*), out: &mut impl Write) -> Result<(), CodecError> {
+                Arguments::encode(args, out)
+            }
+
+            #[inline]
+            fn decode(bytes: &[u8]) -> Result<($($arg,)*), CodecError> {
+                Arguments::decode(bytes)
+            }
+
+            #[inline]
+            fn rows(args: &($($arg,)*)) -> usize {
+                Arguments::rows(args)
+            }
+        }
+
+        #[expect(clippy::allow_attributes, reason = "some of these tuples are empty, others not")]
+        #[allow(unused_variables, unused_mut, reason = "the empty tuple has nothing to encode")]
+        impl<$($arg),*> Arguments for ($($arg,)*)
+        where
+            $($arg: Serialize + DeserializeOwned + 'static),*
+        {
+            #[inline]
+            fn encode(&self, out: &mut impl Write) -> Result<(), CodecError> {
+                let ($($value,)*) = self;
+                $(encode_value($value, out)?;)*
+                Ok(())
+            }
+
+            #[inline]
+            fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+                let rest = bytes;
+                $(let ($value, rest) = split_value::<$arg>(rest)?;)*
+                refuse_rest(rest)?;
+                Ok(($($value,)*))
+            }
+
+            #[inline]
+            fn rows(&self) -> usize {
+                let ($($value,)*) = self;
+                0 $(+ size_of_row($value).unwrap_or(0))*
+            }
         }
     )*};
 }
@@ -86,7 +167,7 @@ tuples! { () (A a) (A a, B b) (A a, B b, C c) (A a, B b, C c, D d) (A a, B b, C 
 
 /// The entry point of a task.
 #[must_use]
-pub const fn entry_of<F: Task<Args>, Args: DeserializeOwned>(_task: F) -> Entry {
+pub const fn entry_of<F: Task<Args>, Args>(_task: F) -> Entry {
     const {
         assert!(
             size_of::<F>() == 0,
@@ -97,11 +178,11 @@ pub const fn entry_of<F: Task<Args>, Args: DeserializeOwned>(_task: F) -> Entry 
     entry::<F, Args>
 }
 
-fn entry<F: Task<Args>, Args: DeserializeOwned>(bytes: &[u8], out: &mut Vec<u8>, timed: bool) -> Result<Ran, Refused> {
-    let args = codec::decode::<Args>(bytes).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
+fn entry<F: Task<Args>, Args>(bytes: &[u8], out: &mut Vec<u8>, timed: bool) -> Result<Ran, Refused> {
+    let args = F::decode(bytes).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
     let began = timed.then(Instant::now);
     let value = mp_sys::image::conjure::<F>().run(args);
     let run_ns = began.map_or(0, |began| u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
-    codec::encode_into(&value, out).map_err(|reason| Refused { stage: CodecStage::EncodeResult, reason })?;
+    encode_value(&value, out).map_err(|reason| Refused { stage: CodecStage::EncodeResult, reason })?;
     Ok(Ran { run_ns })
 }

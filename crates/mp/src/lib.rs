@@ -21,12 +21,12 @@ pub mod guide;
 
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Pool, PoolBuilder,
-    Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, Shutdown, StartMethod, Stats, Stdio,
-    SubmitError, Suspension, TaskBuilder, TaskHandle, Until, Waited, active_children, as_completed, cpu_count, suspend,
-    wait,
+    ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Plain, Pool,
+    PoolBuilder, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, Shared, Shutdown, StartMethod,
+    Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Until, Waited, active_children, as_completed,
+    cpu_count, suspend, wait,
 };
-pub use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
+pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{
     Done, Routine, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled, log_to_stderr,

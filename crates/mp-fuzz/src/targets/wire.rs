@@ -72,7 +72,7 @@ fn walk(data: &[u8], trail: &mut Trail) {
 fn kind(word: &Word<'_>) -> u8 {
     match word {
         Word::Values(_, values) => 0x40 | (values.len().min(32) as u8),
-        Word::Report(_, Report::Bulk(_)) => 1,
+        Word::Report(_, Report::Bulk(_) | Report::Window(..)) => 1,
         Word::Report(_, Report::Panicked(_)) => 2,
         Word::Report(_, Report::Codec(..)) => 3,
         Word::Spent(_) => 4,

@@ -1,0 +1,76 @@
+//! A memory file, mapped: the one place where large values are reached by address.
+//!
+//! Does **not** know who else has the file, nor when it may be read or written: who uses a [`Map`] says why he may.
+#![expect(unsafe_code, reason = "maps memory")]
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::ptr::NonNull;
+
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
+
+use crate::memfile::PAGE;
+
+/// Whether a mapping can be written through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// `len` bytes of a memory file that is at least so long and cannot shrink (M1).
+#[derive(Debug)]
+pub(crate) struct Map {
+    at: NonNull<u8>,
+    len: NonZeroUsize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread; who reads and writes through it says why he may.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    pub(crate) fn new(fd: impl AsFd, len: usize, access: Access) -> io::Result<Self> {
+        let len = NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?;
+        let protection = match access {
+            Access::Read => ProtFlags::PROT_READ,
+            Access::Write => ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+        };
+        // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
+        let at = unsafe { mmap(None, len, protection, MapFlags::MAP_SHARED, fd, 0)? };
+        Ok(Self { at: at.cast(), len })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// Where the `len` bytes from `offset` on begin, if there are so many.
+    pub(crate) fn bytes_at(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
+        let fits = offset.checked_add(len).is_some_and(|end| end <= self.len());
+        // SAFETY: the offset lies within the mapping, or is its end.
+        fits.then(|| unsafe { self.at.add(offset) })
+    }
+
+    /// Gives the memory of the whole pages in `range` back, for all who have mapped them; they read as zeros from now on.
+    /// Only through a mapping that can be written.
+    pub(crate) fn give_back(&self, range: Range<usize>) {
+        let page = PAGE as usize;
+        let (start, end) = (range.start.next_multiple_of(page), range.end.min(self.len()) / page * page);
+        if start < end {
+            // SAFETY: whole pages within the mapping, whose bytes nobody relies on: the caller owns the range.
+            let given = unsafe { madvise(self.at.add(start).cast(), end - start, MmapAdvise::MADV_REMOVE) };
+            debug_assert!(given.is_ok(), "memory of {start}..{end} could not be given back: {given:?}");
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `new` with this length; nothing that borrows from it outlives it.
+        let _ = unsafe { munmap(self.at.cast(), self.len()) };
+    }
+}

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod birth;
+mod bounded;
 pub mod codec;
 mod exit;
 mod failure;

@@ -7,6 +7,7 @@ mod line;
 mod memory;
 mod queue;
 mod scheduler;
+mod shapes;
 mod status;
 mod wire;
 
@@ -27,6 +28,7 @@ pub const ALL: &[Target] = &[
     Target { name: "records", run: wire::records },
     Target { name: "items", run: wire::items },
     Target { name: "codec", run: wire::codec },
+    Target { name: "shapes", run: shapes::shapes },
     Target { name: "to_worker", run: wire::to_worker },
     Target { name: "births", run: births::births },
     Target { name: "line", run: line::line },

@@ -41,6 +41,7 @@
 //! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` |
 //! | 29 | queues | `a_queue_with_more_than_a_pipe_holds_is_joined_before_it_is_read` `killed_at_random_moments` `killed_consumers_wedge_no_survivor` |
 //! | 31 | rubbish | `rubbish_costs_its_writer_and_its_task` `nobody_speaks_for_another` `a_worker_that_closes_its_line_is_ended` |
+//! | 31 | values whose work is not in their bytes | `a_value_of_countless_nothings_is_one_failure` `a_value_without_a_bottom_is_one_failure` |
 //! | 32 | the command line | `every_refusal_says_what_is_wrong_and_gives_a_hint` `a_reader_that_leaves_ends_it_quietly` |
 //! | | the program ignores SIGCHLD | `with_sigchld_ignored_tasks_run_and_deaths_are_noticed` |
 //! | | few descriptors | `with_64_descriptors_a_pool_of_8_works_or_says_what_it_needs` `without_descriptors_for_one_worker_the_pool_says_so` |
@@ -48,6 +49,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod countless;
 mod deaths;
 mod dropped;
 mod ends;

@@ -12,6 +12,7 @@ mod failure;
 pub mod frame;
 mod id;
 pub mod item;
+pub mod lines;
 pub mod outlets;
 pub mod record;
 

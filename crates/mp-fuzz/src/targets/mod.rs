@@ -5,6 +5,7 @@
 mod births;
 mod line;
 mod memory;
+mod output;
 mod queue;
 mod scheduler;
 mod shapes;
@@ -33,6 +34,7 @@ pub const ALL: &[Target] = &[
     Target { name: "births", run: births::births },
     Target { name: "line", run: line::line },
     Target { name: "memory_file", run: memory::memory_file },
+    Target { name: "output", run: output::output },
     Target { name: "status", run: status::status },
     Target { name: "queue", run: queue::queue },
     Target { name: "scheduler", run: scheduler::scheduler },

@@ -10,6 +10,8 @@ use mp_wire::Failure;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
+use crate::reactor::is_hearing;
+
 /// An encoded value. Most are small: one that fits needs no memory of its own.
 pub(crate) type Value = SmallVec<[u8; 24]>;
 
@@ -75,11 +77,11 @@ impl One {
         }
     }
 
-    /// Waits for the outcome, at most until `deadline`.
+    /// Waits for the outcome, at most until `deadline`; not at all where outcomes come from.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         state.waiting += 1;
-        while state.is_awaited() {
+        while state.is_awaited() && !is_hearing() {
             match deadline {
                 None => self.ready.wait(&mut state),
                 Some(deadline) => {

@@ -29,7 +29,7 @@
 //! | 16 | recycling | `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |
 //! | 17 | what is started | `a_deleted_executable_starts_workers_all_the_same` `a_replaced_executable_starts_workers_of_the_running_program` `an_executable_that_may_not_be_executed_is_said_to_be` `a_worker_of_a_different_build_stops_the_pool` `a_worker_with_a_wrong_token_stops_the_pool` `a_worker_with_another_pid_stops_the_pool` `a_worker_with_half_a_hello_stops_the_pool` |
 //! | 18 | the supervisor is killed | `killed_with_spinning_workers` `killed_with_idle_workers` `killed_and_only_the_lifeline_tells` `killed_and_only_the_death_signal_tells` |
-//! | 19 | the end of a pool | `a_pool_ends_with_tasks_running_and_queued` `a_pool_is_dropped_before_its_workers_are_there` `get_after_terminate` |
+//! | 19 | the end of a pool, also by callers' code that hears of outcomes | `a_callback_drops_its_pool` `a_callback_submits_joins_and_terminates` `a_callback_terminates_while_another_task_spins` `a_waker_that_drops_a_pool_stalls_nobody` `a_waker_that_waits_is_refused` `a_callback_for_output_drops_its_pool` `a_task_drops_its_own_pool` `a_pool_ends_with_tasks_running_and_queued` `a_pool_is_dropped_before_its_workers_are_there` `get_after_terminate` |
 //! | 20 | the end of a program | `ended_by_exit` `ended_by_exit_in_a_thread` `ended_by_a_panic_in_main` `ended_while_its_workers_start` |
 //! | 21 | Ctrl-C, Ctrl-Z | `ctrl_c_at_any_moment_of_its_start_leaves_nobody` `the_first_ctrl_c_stops_the_pool_and_says_so` `the_second_ctrl_c_ends_at_once` `time_that_it_was_stopped_does_not_count_against_limits` |
 //! | 22 | pools in pools | `nested` `killed_with_nested_pools` `a_pool_that_starts_itself_without_end_is_refused_at_the_eighth_level` `a_crash_three_deep_is_told_where_it_happened` |
@@ -49,6 +49,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod callbacks;
 mod countless;
 mod deaths;
 mod dropped;

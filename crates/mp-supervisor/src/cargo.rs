@@ -50,7 +50,10 @@ impl Hold {
             self.known[slot] = region;
         }
         // Of the frames before it, as many as there are credits besides its own may not have been read.
-        while self.held.pop_front_if(|(earlier, _)| number.wrapping_sub(*earlier) >= CREDITS as u32).is_some() {}
+        let past = |(earlier, _): &(u32, _)| number.wrapping_sub(*earlier) >= CREDITS as u32;
+        while self.held.front().is_some_and(past) {
+            self.held.pop_front();
+        }
         if !loaded.held.is_empty() {
             self.held.push_back((number, loaded.held));
         }

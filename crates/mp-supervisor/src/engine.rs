@@ -27,7 +27,7 @@ use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::ForkServer;
 use crate::inbox::Inbox;
 use crate::job::Job;
-use crate::reactor::{Listener, Reactor, Registration};
+use crate::reactor::{Listener, Reactor, Registration, is_hearing};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
 use crate::stats::Stats;
@@ -244,12 +244,12 @@ impl Engine {
         }
     }
 
-    /// Waits until all workers have ended, at most for `limit`. Gives whether they have.
+    /// Waits until all workers have ended, at most for `limit`; not at all in the thread that hears of it. Gives whether they have.
     pub(crate) fn wait_end(&self, limit: Option<Duration>) -> bool {
         // A limit beyond the clock's end is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
-        while state.over.is_none() {
+        while state.over.is_none() && !is_hearing() {
             match deadline {
                 None => self.ended.wait(&mut state),
                 Some(deadline) if self.ended.wait_until(&mut state, deadline).timed_out() => break,
@@ -310,11 +310,12 @@ impl Engine {
         }
     }
 
-    /// Ends everything, and waits for it, but not longer than the grace and a little more (I10).
+    /// Ends everything, and waits for it, but not longer than the grace and a little more (I10). Where it cannot wait, the
+    /// workers end all the same.
     pub(crate) fn shut_down(&self, reason: &str) {
         self.kill(reason);
         let grace = self.state.lock().scheduler.config().grace;
-        if !self.wait_end(Some(grace.saturating_add(SLACK))) {
+        if !self.wait_end(Some(grace.saturating_add(SLACK))) && !is_hearing() {
             tracing::error!(reason, "workers are still there after the grace");
         }
     }

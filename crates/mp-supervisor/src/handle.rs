@@ -145,7 +145,8 @@ impl<R> TaskHandle<R> {
     }
 
     fn take(&self) -> Result<R, Failure> {
-        self.finish(self.one.take().unwrap_or_else(|| Err(Box::new(Failure::stopped("outcome was taken already")))))
+        let why = if self.is_ready() { "outcome was taken already" } else { "a waker must not wait for an outcome" };
+        self.finish(self.one.take().unwrap_or_else(|| Err(Box::new(Failure::stopped(why)))))
     }
 
     fn finish(&self, raw: Raw) -> Result<R, Failure> {

@@ -65,7 +65,9 @@ impl Host {
                 return serial.failure().map_or(Ok(()), |reason| Err(Error::Ended(reason.to_owned())));
             }
         };
-        engine.wait_end(None);
+        if !engine.wait_end(None) {
+            return Err(Error::Invalid("a waker must not wait for the end of a pool".to_owned()));
+        }
         match engine.failure() {
             Some(reason) => Err(engine.spawn_error().unwrap_or(Error::Ended(reason))),
             None => Ok(()),

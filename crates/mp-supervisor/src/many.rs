@@ -9,6 +9,7 @@ use mp_wire::Failure;
 use mp_wire::item::{Items, push_bytes};
 use parking_lot::{Condvar, Mutex};
 
+use crate::reactor::is_hearing;
 use crate::windows::Brought;
 
 /// Where the outcomes of a map gather until its caller takes them.
@@ -132,10 +133,10 @@ impl Many {
     }
 
     /// Takes all that has come; waits for the first of it, at most until `deadline`. Empty only when that has passed,
-    /// or after a nudge.
+    /// or after a nudge, or where outcomes come from.
     pub(crate) fn take(&self, deadline: Option<Instant>) -> Block {
         let mut state = self.state.lock();
-        while state.block.items == 0 && !std::mem::take(&mut state.nudged) {
+        while state.block.items == 0 && !std::mem::take(&mut state.nudged) && !is_hearing() {
             match deadline {
                 None => self.ready.wait(&mut state),
                 Some(deadline) => {

@@ -10,6 +10,7 @@ use mp_wire::Failure;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
+use crate::reactor::is_hearing;
 use crate::windows::Brought;
 
 /// An encoded value.
@@ -105,11 +106,11 @@ impl One {
         }
     }
 
-    /// Waits for the outcome, at most until `deadline`.
+    /// Waits for the outcome, at most until `deadline`; not at all where outcomes come from.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         state.waiting += 1;
-        while state.is_awaited() {
+        while state.is_awaited() && !is_hearing() {
             match deadline {
                 None => self.ready.wait(&mut state),
                 Some(deadline) => {

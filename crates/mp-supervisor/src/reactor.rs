@@ -3,6 +3,7 @@
 //! Does **not** know what a frame says; it tells who listens. It never waits on a worker (I2): it reads what is
 //! there, and sleeps only in one place, where everything can wake it.
 
+use std::cell::Cell;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -13,6 +14,19 @@ use std::time::Instant;
 use mp_sys::poll::Poller;
 use mp_wire::WorkerId;
 use parking_lot::Mutex;
+
+/// The reactor by which outcomes and deaths come.
+const HEARS_WORKERS: &str = "mp-reactor";
+
+thread_local! {
+    static HEARING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread hears workers just now. Then it must not wait for an outcome, or for the end of a worker: nobody else
+/// would hear of it. It gets here by a caller's waker, or by what is dropped with one.
+pub(crate) fn is_hearing() -> bool {
+    HEARING.get()
+}
 
 /// What became readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +48,7 @@ pub(crate) trait Listener: Send + Sync {
 }
 
 pub(crate) struct Reactor {
+    name: &'static str,
     poller: Poller,
     /// Held by who reads lines: a line's frames must be taken in their order.
     hearing: Mutex<()>,
@@ -62,14 +77,14 @@ impl Reactor {
         let _one_at_a_time = LAUNCH.lock();
         match REACTOR.get() {
             Some(reactor) => Ok(reactor),
-            None => Self::launch("mp-reactor").map(|reactor| *REACTOR.get_or_init(|| reactor)),
+            None => Self::launch(HEARS_WORKERS).map(|reactor| *REACTOR.get_or_init(|| reactor)),
         }
     }
 
     /// One more, with a thread of this name, which lasts as long as the process.
-    pub(crate) fn launch(name: &str) -> io::Result<&'static Self> {
-        let reactor: &'static Self =
-            Box::leak(Box::new(Self { poller: Poller::new()?, hearing: Mutex::default(), state: Mutex::default() }));
+    pub(crate) fn launch(name: &'static str) -> io::Result<&'static Self> {
+        let (hearing, state) = (Mutex::default(), Mutex::default());
+        let reactor: &'static Self = Box::leak(Box::new(Self { name, poller: Poller::new()?, hearing, state }));
         std::thread::Builder::new().name(name.to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
@@ -117,7 +132,7 @@ impl Reactor {
         let Some(_hearing) = self.hearing.try_lock() else { return };
         let mut ready = Vec::new();
         if self.poller.look(&mut ready).is_ok() {
-            ready.into_iter().for_each(|token| guarded(|| self.hear(token)));
+            ready.into_iter().for_each(|token| self.guarded(|| self.hear(token)));
         }
     }
 
@@ -130,12 +145,21 @@ impl Reactor {
             }
             let _hearing = self.hearing.lock();
             for token in ready.drain(..) {
-                guarded(|| self.hear(token));
+                self.guarded(|| self.hear(token));
             }
             for listener in self.due() {
-                guarded(|| listener.tick());
+                self.guarded(|| listener.tick());
             }
         }
+    }
+
+    /// A panic here is a mistake of ours, in one pool; the others must not fall silent for it.
+    fn guarded(&self, serve: impl FnOnce()) {
+        let before = HEARING.replace(self.name == HEARS_WORKERS);
+        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+            tracing::error!("hearing a worker panicked; its pool may not end by itself");
+        }
+        HEARING.set(before);
     }
 
     fn hear(&self, token: u64) {
@@ -164,13 +188,6 @@ impl Reactor {
             due.extend(state.timers.pop().and_then(|timer| timer.listener.upgrade()));
         }
         due
-    }
-}
-
-/// A panic here is a mistake of ours, in one pool; the others must not fall silent for it.
-fn guarded(serve: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(serve)).is_err() {
-        tracing::error!("hearing a worker panicked; its pool may not end by itself");
     }
 }
 

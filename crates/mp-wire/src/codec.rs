@@ -1,15 +1,20 @@
 //! Values to bytes and back. The one module that names bincode.
 //!
 //! Does **not** know where bytes come from; trusts none of them (I9): decoding has a limit
-//! derived from the input's own length, and bytes left over are an error. What no limit on bytes can bound: elements that
-//! take none (`Vec<()>`), and the depth of a type that contains itself. Nothing of our own protocol is of such a type.
+//! derived from the input's own length, and bytes left over are an error. What no limit on bytes can bound (elements that
+//! take none, and the depth of a type that contains itself) is counted in `bounded.rs`.
 //!
 //! bincode is pinned to 2.0.1: 3.0.0 is a tombstone and the crate is frozen (see deny.toml).
 
+use std::marker::PhantomData;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::error::{DecodeError, EncodeError};
-use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned};
+use bincode::serde::seed_decode_from_slice;
+use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::{Bounded, Budget};
 
 /// Why a value could not be encoded or decoded, in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,11 +77,10 @@ pub fn encode_to<T: Serialize + ?Sized>(value: &T, out: &mut impl std::io::Write
 /// The value that `bytes` encode, all of them.
 ///
 /// # Errors
-/// When they are not such a value, claim more than they can hold, or leave something over.
+/// When they are not such a value, claim more than they can hold, or leave something over. Of elements that take no bytes
+/// they may hold 1,048,576; a type that contains itself may take 1 MiB of stack to decode.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (value, used) = with_limit(bytes, Owned(std::marker::PhantomData))?;
-    refuse_trailing(bytes.len(), used)?;
-    Ok(value)
+    decode_borrowed(bytes)
 }
 
 /// As [`decode`], for a value that borrows from `bytes`.
@@ -94,7 +98,8 @@ pub fn decode_borrowed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, 
 /// # Errors
 /// As [`decode`], but for bytes left over.
 pub fn decode_prefix<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, usize), CodecError> {
-    with_limit(bytes, Borrowed(std::marker::PhantomData))
+    let budget = Budget::of(bytes);
+    with_limit(bytes, Bounded { inner: PhantomData, budget: &budget })
 }
 
 #[inline]
@@ -105,53 +110,34 @@ fn refuse_trailing(len: usize, used: usize) -> Result<(), CodecError> {
     Err(CodecError(format!("{} bytes left over after the value", len - used)))
 }
 
-/// A way to decode under a limit that is a type: bincode's limit is a const generic.
-trait Decoder<'de> {
-    type Value;
-    fn run<const N: usize>(self, bytes: &'de [u8]) -> Result<(Self::Value, usize), DecodeError>;
-}
-
-struct Owned<T>(std::marker::PhantomData<T>);
-struct Borrowed<T>(std::marker::PhantomData<T>);
-
 type Limited<const N: usize> = Configuration<LittleEndian, Varint, Limit<N>>;
 
+/// bincode's limit is a const generic.
 fn limited<const N: usize>() -> Limited<N> {
     bincode::config::standard().with_limit::<N>()
 }
 
-impl<'de, T: DeserializeOwned> Decoder<'de> for Owned<T> {
-    type Value = T;
-    fn run<const N: usize>(self, bytes: &'de [u8]) -> Result<(T, usize), DecodeError> {
-        bincode::serde::decode_from_slice(bytes, limited::<N>())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Decoder<'de> for Borrowed<T> {
-    type Value = T;
-    fn run<const N: usize>(self, bytes: &'de [u8]) -> Result<(T, usize), DecodeError> {
-        bincode::serde::borrow_decode_from_slice(bytes, limited::<N>())
-    }
-}
-
 /// bincode counts decoded bytes, at most 16 (a `u128`) for one byte of input; each tier leaves that room.
 #[inline]
-fn with_limit<'de, D: Decoder<'de>>(bytes: &'de [u8], decoder: D) -> Result<(D::Value, usize), CodecError> {
+fn with_limit<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Result<(S::Value, usize), CodecError> {
     const KIB: usize = 1 << 10;
     const MIB: usize = 1 << 20;
     let need = bytes.len().saturating_mul(16);
     Ok(match need {
-        n if n <= 64 * KIB => decoder.run::<{ 64 * KIB }>(bytes)?,
-        n if n <= 2 * MIB => decoder.run::<{ 2 * MIB }>(bytes)?,
-        n if n <= 64 * MIB => decoder.run::<{ 64 * MIB }>(bytes)?,
-        n if n <= 4096 * MIB => decoder.run::<{ 4096 * MIB }>(bytes)?,
-        _ => decoder.run::<{ 1 << 46 }>(bytes)?,
+        n if n <= 64 * KIB => seed_decode_from_slice(seed, bytes, limited::<{ 64 * KIB }>())?,
+        n if n <= 2 * MIB => seed_decode_from_slice(seed, bytes, limited::<{ 2 * MIB }>())?,
+        n if n <= 64 * MIB => seed_decode_from_slice(seed, bytes, limited::<{ 64 * MIB }>())?,
+        n if n <= 4096 * MIB => seed_decode_from_slice(seed, bytes, limited::<{ 4096 * MIB }>())?,
+        _ => seed_decode_from_slice(seed, bytes, limited::<{ 1 << 46 }>())?,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::bounded::EMPTY_MAX;
 
     #[test]
     fn hostile_lengths_fail_without_allocating() {
@@ -175,5 +161,50 @@ mod tests {
         let mut bytes = encode(&7_u64).expect("encodes");
         bytes.push(0);
         assert_eq!(decode::<u64>(&bytes), Err(CodecError("1 bytes left over after the value".to_owned())));
+    }
+
+    #[test]
+    fn elements_without_bytes_are_counted() {
+        let hostile = [253, 0, 0, 0, 0, 0, 0, 0, 0x10];
+        let claims = "1152921504606846976 elements are claimed where at most 1048585 can be";
+        assert_eq!(decode::<Vec<()>>(&hostile), Err(CodecError(claims.to_owned())));
+        assert_eq!(decode::<Vec<[u8; 0]>>(&hostile), Err(CodecError(claims.to_owned())));
+        assert_eq!(decode::<BTreeMap<(), ()>>(&hostile), Err(CodecError(claims.to_owned())));
+        let units = vec![(); EMPTY_MAX];
+        assert_eq!(decode::<Vec<()>>(&encode(&units).expect("encodes")), Ok(units));
+        // Claims of many sequences are one claim.
+        let halves = vec![vec![(); EMPTY_MAX / 2]; 3];
+        assert!(decode::<Vec<Vec<()>>>(&encode(&halves).expect("encodes")).is_err());
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Chain {
+        End,
+        Link(Box<Chain>),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Nest(Vec<Nest>);
+
+    #[derive(Serialize, Deserialize)]
+    struct Perhaps(Option<Box<Perhaps>>);
+
+    #[test]
+    fn what_contains_itself_may_not_use_up_the_stack() {
+        let deep = vec![1_u8; 1 << 22];
+        for error in [decode::<Chain>(&deep).err(), decode::<Nest>(&deep).err(), decode::<Perhaps>(&deep).err()] {
+            assert!(error.is_some_and(|error| error.0.starts_with("nested so deeply")));
+        }
+        let chain = (0..100).fold(Chain::End, |chain, _| Chain::Link(Box::new(chain)));
+        assert_eq!(decode::<Chain>(&encode(&chain).expect("encodes")), Ok(chain));
+    }
+
+    #[test]
+    fn all_kinds_of_values_come_back() {
+        type Kinds = (Option<char>, BTreeMap<String, Vec<Option<u8>>>, Result<[u8; 3], String>, Box<(i128, f32, bool)>);
+        let map = BTreeMap::from([("a".to_owned(), vec![Some(1), None]), (String::new(), vec![])]);
+        let kinds: Kinds = (Some('x'), map, Ok([1, 2, 3]), Box::new((-1, 0.5, true)));
+        assert_eq!(decode::<Kinds>(&encode(&kinds).expect("encodes")), Ok(kinds));
+        assert_eq!(decode_borrowed::<(&str, &[u8])>(&[1, b'a', 2, 8, 9]), Ok(("a", &[8, 9][..])));
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod birth;
+mod bounded;
 pub mod bulk;
 mod bytes;
 pub mod codec;
@@ -13,6 +14,7 @@ mod failure;
 pub mod frame;
 mod id;
 pub mod item;
+pub mod lines;
 pub mod outlets;
 pub mod record;
 

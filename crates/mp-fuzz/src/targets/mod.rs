@@ -5,8 +5,10 @@
 mod births;
 mod line;
 mod memory;
+mod output;
 mod queue;
 mod scheduler;
+mod shapes;
 mod status;
 mod wire;
 
@@ -27,10 +29,12 @@ pub const ALL: &[Target] = &[
     Target { name: "records", run: wire::records },
     Target { name: "items", run: wire::items },
     Target { name: "codec", run: wire::codec },
+    Target { name: "shapes", run: shapes::shapes },
     Target { name: "to_worker", run: wire::to_worker },
     Target { name: "births", run: births::births },
     Target { name: "line", run: line::line },
     Target { name: "memory_file", run: memory::memory_file },
+    Target { name: "output", run: output::output },
     Target { name: "status", run: status::status },
     Target { name: "queue", run: queue::queue },
     Target { name: "scheduler", run: scheduler::scheduler },

@@ -136,8 +136,7 @@ pub(super) fn items(data: &[u8]) -> Trail {
     trail
 }
 
-/// A value of a caller, of many kinds. Of those that the codec cannot bound none is here: what `docs/SECURITY.md` says of
-/// elements without bytes and of types that contain themselves.
+/// A value of a caller, of many kinds; those whose work is not in their bytes are in `shapes.rs`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Value {
     Unit,

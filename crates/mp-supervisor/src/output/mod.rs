@@ -4,7 +4,6 @@
 
 mod desk;
 mod events;
-mod lines;
 mod outlet;
 
 use std::collections::VecDeque;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mp_sys::outlet as pipes;
+use mp_wire::lines::Lines;
 use mp_wire::outlets::{Outlets, Streams, TraceLevel};
 use mp_wire::{TaskId, WorkerId};
 use parking_lot::{Condvar, Mutex};
@@ -153,7 +153,7 @@ impl Outputs {
                 for stream in [OutputStream::Stdout, OutputStream::Stderr] {
                     let (reading, writing) = pipes::pipe()?;
                     opened.given.push(writing);
-                    let kind = Kind::Stream(stream, lines::Lines::new(token));
+                    let kind = Kind::Stream(stream, Lines::new(token));
                     opened.kept.0.push(Outlet::open(self, worker, (reading, kind))?);
                 }
             }

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use mp_sys::outlet::{read_now, recv_now};
+use mp_wire::lines::{Found, Lines};
 use mp_wire::outlets::{TRACE_MAX, TraceRecord};
 use mp_wire::{TaskId, WorkerId, codec};
 use parking_lot::Mutex;
 
 use super::desk::Desk;
-use super::lines::{Found, Lines};
 use super::{OutputStream, Outputs};
 use crate::reactor::{Listener, Registration};
 

@@ -29,7 +29,7 @@
 //! | 16 | recycling | `one_that_has_become_too_large_is_replaced_and_nothing_is_lost` `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |
 //! | 17 | what is started | `a_deleted_executable_starts_workers_all_the_same` `a_replaced_executable_starts_workers_of_the_running_program` `an_executable_that_may_not_be_executed_is_said_to_be` `a_worker_of_a_different_build_stops_the_pool` `a_worker_with_a_wrong_token_stops_the_pool` `a_worker_with_another_pid_stops_the_pool` `a_worker_with_half_a_hello_stops_the_pool` |
 //! | 18 | the supervisor is killed | `killed_with_spinning_workers` `killed_with_idle_workers` `killed_and_only_the_lifeline_tells` `killed_and_only_the_death_signal_tells` |
-//! | 19 | the end of a pool | `a_pool_ends_with_tasks_running_and_queued` `a_pool_is_dropped_before_its_workers_are_there` `get_after_terminate` |
+//! | 19 | the end of a pool, also by callers' code that hears of outcomes | `a_callback_drops_its_pool` `a_callback_submits_joins_and_terminates` `a_callback_terminates_while_another_task_spins` `a_waker_that_drops_a_pool_stalls_nobody` `a_waker_that_waits_is_refused` `a_callback_for_output_drops_its_pool` `a_task_drops_its_own_pool` `a_pool_ends_with_tasks_running_and_queued` `a_pool_is_dropped_before_its_workers_are_there` `get_after_terminate` |
 //! | 20 | the end of a program | `ended_by_exit` `ended_by_exit_in_a_thread` `ended_by_a_panic_in_main` `ended_while_its_workers_start` |
 //! | 21 | Ctrl-C, Ctrl-Z | `ctrl_c_at_any_moment_of_its_start_leaves_nobody` `the_first_ctrl_c_stops_the_pool_and_says_so` `the_second_ctrl_c_ends_at_once` `time_that_it_was_stopped_does_not_count_against_limits` |
 //! | 22 | pools in pools | `nested` `killed_with_nested_pools` `a_pool_that_starts_itself_without_end_is_refused_at_the_eighth_level` `a_crash_three_deep_is_told_where_it_happened` |
@@ -41,6 +41,7 @@
 //! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` |
 //! | 29 | queues | `a_queue_with_more_than_a_pipe_holds_is_joined_before_it_is_read` `killed_at_random_moments` `killed_consumers_wedge_no_survivor` |
 //! | 31 | rubbish | `rubbish_costs_its_writer_and_its_task` `nobody_speaks_for_another` `a_worker_that_closes_its_line_is_ended` |
+//! | 31 | values whose work is not in their bytes | `a_value_of_countless_nothings_is_one_failure` `a_value_without_a_bottom_is_one_failure` |
 //! | 32 | the command line | `every_refusal_says_what_is_wrong_and_gives_a_hint` `a_reader_that_leaves_ends_it_quietly` |
 //! | | the program ignores SIGCHLD | `with_sigchld_ignored_tasks_run_and_deaths_are_noticed` |
 //! | | few descriptors | `with_64_descriptors_a_pool_of_8_works_or_says_what_it_needs` `without_descriptors_for_one_worker_the_pool_says_so` |
@@ -48,6 +49,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod callbacks;
+mod countless;
 mod deaths;
 mod dropped;
 mod ends;

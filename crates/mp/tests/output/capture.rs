@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use mp::{Backend, Failure, Output, OutputStream, TaskId};
+use mp::{Backend, Failure, Output, OutputStream, StartMethod, TaskId};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -165,11 +165,12 @@ fn a_redirection_inside_a_task_gets_no_marks() {
 
 #[test]
 fn a_process_is_captured_as_well() {
-    bench("process", Backend::Processes, |_| {
+    bench("process", Backend::Processes, |bench| {
         let (sender, receiver) = channel();
         let sender = std::sync::Mutex::new(sender);
         let keep = move |line| sender.lock().expect("no panic under it").send(line).expect("somebody reads");
-        let process = mp::Process::builder(say, (7,)).on_output(keep).spawn().expect("started");
+        let process = mp::Process::builder(say, (7,)).start_method(bench.start_method).on_output(keep);
+        let process = process.spawn().expect("started");
         let pid = process.pid();
         assert_eq!(process.join(), Ok(7));
         // Joined, it has handed on all.
@@ -182,13 +183,17 @@ fn a_process_is_captured_as_well() {
 #[test]
 fn without_a_callback_lines_come_with_a_tag() {
     // The supervisor is a process of its own here, whose output is read as that of any program.
-    fn supervise() -> u64 {
-        mp::Pool::builder().workers(1).output(Output::Capture).build().expect("a pool").apply(say, (3,)).expect("said")
+    fn supervise(forked: bool) -> u64 {
+        let method = if forked { StartMethod::ForkServer } else { StartMethod::Spawn };
+        let pool = mp::Pool::builder().workers(1).start_method(method).output(Output::Capture).build();
+        pool.expect("a pool").apply(say, (3,)).expect("said")
     }
-    bench("tag", Backend::Processes, |_| {
+    bench("tag", Backend::Processes, |bench| {
         let heard = Heard::default();
         let kept = heard.clone();
-        let process = mp::Process::builder(supervise, ()).on_output(move |line| kept.keep(line)).spawn();
+        let process = mp::Process::builder(supervise, (bench.start_method == StartMethod::ForkServer,))
+            .on_output(move |line| kept.keep(line))
+            .spawn();
         assert_eq!(process.expect("started").join(), Ok(3));
         let lines = heard.lines();
         let line = |text: &str| lines.iter().find(|line| line.text.ends_with(text)).expect("it came").clone();

@@ -1,34 +1,45 @@
 //! A stream of a worker, cut into lines, each with the task that wrote it.
 //!
-//! Does **not** read, and believes nothing: a worker that writes no end of a line, or marks of its own, gets pieces and wrong
+//! Does **not** know pipes, and believes nothing: a worker that writes no end of a line, or marks of its own, gets pieces and wrong
 //! names, in bounded memory.
 
-use mp_wire::TaskId;
-use mp_wire::outlets::{MARK, mark_prefix};
+use crate::TaskId;
+use crate::outlets::{MARK, mark_prefix};
 
 /// A line with more bytes than this comes in pieces.
-pub(crate) const LONGEST: usize = 8 * 1024;
+pub const LONGEST: usize = 8 * 1024;
 
 /// So many bytes of the last lines are kept.
-const TAIL: usize = 4 * 1024;
+pub const TAIL: usize = 4 * 1024;
 
 /// What was found: a line, or the first piece of one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) task: Option<TaskId>,
-    pub(crate) text: String,
+pub struct Found {
+    /// The last that was marked before it.
+    pub task: Option<TaskId>,
+    /// Without its end; what is no UTF-8 is replaced.
+    pub text: String,
     /// The line goes on in the next one.
-    pub(crate) goes_on: bool,
+    pub goes_on: bool,
 }
 
 /// What is known of a stream so far.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub struct Lines {
     prefix: [u8; 8],
     /// What has no end yet.
     open: Vec<u8>,
+    /// So much of it has been looked at: who writes byte by byte does not make all of it be looked at again.
+    looked_at: usize,
     task: Option<TaskId>,
     tail: Vec<u8>,
+}
+
+/// Whether more may come behind what is known.
+#[derive(Clone, Copy)]
+enum Rest {
+    Comes,
+    None,
 }
 
 /// What comes next in a stream.
@@ -40,17 +51,30 @@ enum Next {
 }
 
 impl Lines {
-    pub(crate) fn new(token: u64) -> Self {
-        Self { prefix: mark_prefix(token), open: Vec::new(), task: None, tail: Vec::new() }
+    /// Of a worker that marks with this token.
+    #[must_use]
+    pub fn new(token: u64) -> Self {
+        Self { prefix: mark_prefix(token), open: Vec::new(), looked_at: 0, task: None, tail: Vec::new() }
     }
 
     /// Takes `bytes`; gives the lines that have ended with them.
-    pub(crate) fn feed(&mut self, bytes: &[u8], found: &mut Vec<Found>) {
+    pub fn feed(&mut self, bytes: &[u8], found: &mut Vec<Found>) {
+        self.scan(bytes, Rest::Comes, found);
+    }
+
+    /// The stream has ended, and its last line with it.
+    pub fn end(&mut self, found: &mut Vec<Found>) {
+        self.scan(&[], Rest::None, found);
+        let open = std::mem::take(&mut self.open);
+        found.extend((!open.is_empty()).then(|| self.cut(&open, false)));
+    }
+
+    fn scan(&mut self, bytes: &[u8], rest: Rest, found: &mut Vec<Found>) {
         let mut open = std::mem::take(&mut self.open);
         open.extend_from_slice(bytes);
-        let (mut start, mut at) = (0, 0);
+        let (mut start, mut at) = (0, self.looked_at);
         while at < open.len() {
-            match self.next(&open[at..]) {
+            match self.next(&open[at..], rest) {
                 Next::Mark(task) => {
                     found.extend((at > start).then(|| self.cut(&open[start..at], false)));
                     self.task = Some(task);
@@ -71,20 +95,12 @@ impl Lines {
             }
         }
         open.drain(..start);
-        self.open = open;
-    }
-
-    /// The stream has ended, and its last line with it.
-    pub(crate) fn end(&mut self, found: &mut Vec<Found>) {
-        let open = std::mem::take(&mut self.open);
-        let text = open.strip_suffix(b"\n").unwrap_or(&open);
-        if !open.is_empty() {
-            found.extend(text.split(|byte| *byte == b'\n').map(|line| self.cut(line, false)));
-        }
+        (self.open, self.looked_at) = (open, at - start);
     }
 
     /// The last lines, without the beginning of one that is cut.
-    pub(crate) fn tail(&self) -> String {
+    #[must_use]
+    pub fn tail(&self) -> String {
         let from = self.tail.len().saturating_sub(TAIL);
         let tail = &self.tail[from..];
         let whole = if from > 0 { tail.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
@@ -92,14 +108,15 @@ impl Lines {
         String::from_utf8_lossy(tail).into_owned()
     }
 
-    fn next(&self, rest: &[u8]) -> Next {
-        let known = rest.len().min(self.prefix.len());
-        if rest[..known] != self.prefix[..known] {
+    fn next(&self, bytes: &[u8], rest: Rest) -> Next {
+        let known = bytes.len().min(self.prefix.len());
+        if bytes[..known] != self.prefix[..known] {
             return Next::Byte;
         }
-        match rest.get(self.prefix.len()..MARK).and_then(|id| id.try_into().ok()) {
-            Some(id) => Next::Mark(TaskId(u64::from_le_bytes(id))),
-            None => Next::Unclear,
+        match (bytes.get(self.prefix.len()..MARK).and_then(|id| id.try_into().ok()), rest) {
+            (Some(id), _) => Next::Mark(TaskId(u64::from_le_bytes(id))),
+            (None, Rest::Comes) => Next::Unclear,
+            (None, Rest::None) => Next::Byte,
         }
     }
 
@@ -119,7 +136,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mp_wire::outlets::mark;
+    use crate::outlets::mark;
 
     /// Its marks hold a byte that ends a line elsewhere.
     const TOKEN: u64 = 0x0a0b_0c0a_6d6d_0a6d;

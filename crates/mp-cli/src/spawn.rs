@@ -109,7 +109,7 @@ fn start(task: &'static NamedTask, birth: &Birth, args: (Order, Results)) -> Res
 fn run_into(order: Order, results: Results) {
     let [task] = mp::find_task(&order.task)[..] else { unreachable!("the same program has the same tasks") };
     let mut out = Vec::new();
-    let (run_ns, result) = match (task.entry)(&order.args, &mut out, true) {
+    let (run_ns, result) = match task.run(&order.args, &mut out) {
         Ok(ran) => (ran.run_ns, Ok(out)),
         Err(refused) => (0, Err(format!("{}: {}", refused.stage, refused.reason))),
     };

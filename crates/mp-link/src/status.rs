@@ -188,8 +188,7 @@ impl Status {
     /// Records that do not fit are not kept; they should be sent at once.
     #[inline]
     pub fn keep(&self, unsent: &[u8], kept: usize) {
-        let from = kept & !7;
-        if self.0.write(from, &unsent[from..]).is_some() {
+        if self.0.keep(unsent, kept).is_some() {
             let outbox = Outbox { len: unsent.len() as u32, ..self.outbox() };
             self.0.word(OUTBOX_LEN).store(outbox.pack(), Ordering::Release);
         }

@@ -60,11 +60,22 @@ impl Args {
 
     /// Encodes the arguments of one task more, in the caller's thread.
     pub(crate) fn push_task<F: Task<A>, A>(&mut self, args: &A, max: usize) -> Result<(), SubmitError> {
+        if F::fixed_size().is_some_and(|size| size <= max.min(SMALL)) {
+            return self.push_numbers::<F, A>(args);
+        }
         let rows = F::rows(args);
         if self.is_large(rows) && self.push_in_place(rows, max, |out| F::encode(args, out))? {
             return Ok(());
         }
         self.push_with(max, |bytes| push_item(bytes, |out| guarded(|| F::encode(args, out))))
+    }
+
+    /// Nothing can go wrong, and nothing comes along: most of what is done for others need not be.
+    #[inline]
+    fn push_numbers<F: Task<A>, A>(&mut self, args: &A) -> Result<(), SubmitError> {
+        let encoded = push_item(&mut self.bytes, |out| F::encode(args, out));
+        encoded.map_err(SubmitError::Codec)?;
+        self.count_item()
     }
 
     fn is_large(&self, len: usize) -> bool {
@@ -154,6 +165,7 @@ impl Args {
     }
 
     /// What was pushed last is an item.
+    #[inline]
     fn count_item(&mut self) -> Result<(), SubmitError> {
         self.count = self.count.checked_add(1).ok_or(SubmitError::Full)?;
         if self.count.is_multiple_of(MARK) {

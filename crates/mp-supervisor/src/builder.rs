@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mp_scheduler::{Config, Terms};
-use mp_wire::codec;
 use mp_wire::frame::LARGE_MIN;
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
@@ -121,8 +120,9 @@ impl PoolBuilder {
         task: F,
         args: Args,
     ) -> Self {
-        let encoded = codec::encode(&args).map_err(SubmitError::Codec);
-        self.preload = Some(encoded.map(|args| Preload { entry: entry_of::<F, Args>(task), args: args.into() }));
+        let mut encoded = Vec::new();
+        let done = F::encode(&args, &mut encoded).map_err(SubmitError::Codec);
+        self.preload = Some(done.map(|()| Preload { entry: entry_of::<F, Args>(task), args: encoded.into() }));
         self.start_method = StartMethod::ForkServer;
         self
     }

@@ -41,13 +41,18 @@ impl<R> Reader<R> {
 
     /// The value of item `index`. A `Deserialize` that panics harms nobody.
     pub(crate) fn read(&self, index: u64, bytes: &[u8]) -> Result<R, Failure> {
-        let decoded = catch_unwind(AssertUnwindSafe(|| (self.decode)(bytes)));
-        let decoded = decoded.unwrap_or_else(|_| Err(CodecError("its Deserialize panicked".to_owned())));
-        decoded.map_err(|error| {
-            let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
-            Failure::codec(label, CodecStage::DecodeResult, error.0)
-        })
+        guarded(|| (self.decode)(bytes)).map_err(|error| self.unreadable(index, error))
     }
+
+    pub(crate) fn unreadable(&self, index: u64, error: CodecError) -> Failure {
+        let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
+        Failure::codec(label, CodecStage::DecodeResult, error.0)
+    }
+}
+
+/// What decodes calls code of the caller's.
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, CodecError>) -> Result<T, CodecError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(CodecError("its Deserialize panicked".to_owned())))
 }
 
 /// The claim on the outcome of one task. Python: `multiprocessing.pool.AsyncResult`, `concurrent.futures.Future`.

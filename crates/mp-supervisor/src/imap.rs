@@ -26,7 +26,7 @@ use crate::args::Args;
 use crate::error::SubmitError;
 use crate::handle::{Decode, Reader};
 use crate::host::{Host, Work};
-use crate::many::Many;
+use crate::many::{Block, Came, Many};
 use crate::one::{Raw, Value};
 use crate::pool::Pool;
 use crate::sink::{News, Sink};
@@ -80,6 +80,8 @@ pub struct Outcomes<R> {
     pull: Option<Box<dyn FnMut() + Send>>,
     early: BTreeMap<u64, Raw>,
     ready: VecDeque<(u64, Raw)>,
+    /// What has come and is just being taken in.
+    block: Block,
     taken: u64,
 }
 
@@ -148,7 +150,17 @@ impl Pool {
             // Without a thread there is no input; that is said like a refusal.
             window.end(End::Refused(SubmitError::Closed(error.to_string())));
         }
-        Outcomes { many, window, reader, order, pull, early: BTreeMap::new(), ready: VecDeque::new(), taken: 0 }
+        Outcomes {
+            many,
+            window,
+            reader,
+            order,
+            pull,
+            early: BTreeMap::new(),
+            ready: VecDeque::new(),
+            block: Block::default(),
+            taken: 0,
+        }
     }
 }
 
@@ -279,12 +291,18 @@ impl<R> Outcomes<R> {
 
     /// Takes what has come; waits for the first of it.
     fn take_in(&mut self) {
-        self.many.take(None).for_each(|index, raw| {
-            let outcome = raw.map(Value::from).map_err(Box::new);
-            match self.order {
-                Order::Completion => self.ready.push_back((index, outcome)),
-                Order::Input => _ = self.early.insert(index, outcome),
+        self.many.take(None, 1, &mut self.block);
+        let (order, ready, early) = (&self.order, &mut self.ready, &mut self.early);
+        let mut put = |index: u64, outcome: Raw| match order {
+            Order::Completion => ready.push_back((index, outcome)),
+            Order::Input => _ = early.insert(index, outcome),
+        };
+        self.block.drain(|came| match came {
+            Came::Values(first, values) => {
+                (first..).zip(values).for_each(|(index, value)| put(index, Ok(Value::from(value))));
             }
+            Came::Value(index, value) => put(index, Ok(Value::from(value))),
+            Came::Failure(index, failure) => put(index, Err(Box::new(failure))),
         });
     }
 

@@ -24,7 +24,12 @@ pub(crate) struct Many {
 struct ManyState {
     block: Block,
     nudged: bool,
+    /// Who waits is woken for so many outcomes.
+    wanted: usize,
 }
+
+/// So much memory is kept for the outcomes that come next, in bytes.
+const SPARE: usize = 4 << 20;
 
 /// Some outcomes. Values lie one behind the other in one buffer, as they came: to gather them is to copy bytes.
 #[derive(Debug, Default)]
@@ -66,26 +71,37 @@ impl Block {
         }
     }
 
-    /// Hands each item to `each`, in the order in which they came, without a copy.
-    pub(crate) fn for_each(self, mut each: impl FnMut(u64, Result<&[u8], Failure>)) {
+    /// Hands the outcomes to `each`, in the order in which they came, without a copy. Afterwards there are none, and the
+    /// memory is there for others: fresh memory costs more than what is done with it.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(Came<'_>)) {
         let mut rest = self.values.as_slice();
-        for (first, run) in self.runs {
+        for (first, run) in self.runs.drain(..) {
             match run {
-                Run::Failure(failure) => each(first, Err(*failure)),
+                Run::Failure(failure) => each(Came::Failure(first, *failure)),
                 Run::Brought(brought) => {
-                    if brought.read(|value| each(first, Ok(value))).is_none() {
-                        each(first, Err(Failure::stopped("there is no memory for a large result")));
+                    if brought.read(|value| each(Came::Value(first, value))).is_none() {
+                        each(Came::Failure(first, Failure::stopped("there is no memory for a large result")));
                     }
                 }
-                Run::Values { bytes, .. } => {
+                Run::Values { count, bytes } => {
                     let (values, after) = rest.split_at(bytes);
                     rest = after;
-                    let (values, _) = Items::split_off(values);
-                    (first..).zip(values).for_each(|(index, value)| each(index, Ok(value)));
+                    each(Came::Values(first, Items::of(values, count as u32).0));
                 }
             }
         }
+        self.items = 0;
+        if self.values.capacity() > SPARE { self.values = Vec::new() } else { self.values.clear() }
     }
+}
+
+/// What came.
+pub(crate) enum Came<'a> {
+    /// The values of items that follow each other.
+    Values(u64, Items<'a>),
+    /// One by itself.
+    Value(u64, &'a [u8]),
+    Failure(u64, Failure),
 }
 
 impl Many {
@@ -122,21 +138,29 @@ impl Many {
         }
     }
 
+    /// Something has come.
     pub(crate) fn wake(&self) {
-        self.ready.notify_all();
+        let state = self.state.lock();
+        let enough = state.nudged || state.block.items >= state.wanted;
+        drop(state);
+        if enough {
+            self.ready.notify_all();
+        }
     }
 
     /// Makes who waits look again.
     pub(crate) fn nudge(&self) {
         self.state.lock().nudged = true;
-        self.wake();
+        self.ready.notify_all();
     }
 
-    /// Takes all that has come; waits for the first of it, at most until `deadline`. Empty only when that has passed,
-    /// or after a nudge, or where outcomes come from.
-    pub(crate) fn take(&self, deadline: Option<Instant>) -> Block {
+    /// Takes all that has come, when that are `wanted` or more; waits for them, at most until `deadline`. Fewer only when
+    /// that has passed, or after a nudge, or where outcomes come from. The memory of `block`, which is empty, is used for
+    /// what comes next.
+    pub(crate) fn take(&self, deadline: Option<Instant>, wanted: usize, block: &mut Block) {
         let mut state = self.state.lock();
-        while state.block.items == 0 && !std::mem::take(&mut state.nudged) && !is_hearing() {
+        state.wanted = wanted;
+        while state.block.items < wanted && !std::mem::take(&mut state.nudged) && !is_hearing() {
             match deadline {
                 None => self.ready.wait(&mut state),
                 Some(deadline) => {
@@ -146,7 +170,7 @@ impl Many {
                 }
             }
         }
-        std::mem::take(&mut state.block)
+        std::mem::swap(&mut state.block, block);
     }
 
     /// Nobody will take anything any more.
@@ -168,11 +192,19 @@ mod tests {
         many.put_value(5, &long);
         many.put_failure(6, Failure::Cancelled);
         many.put_value(0, b"");
-        let block = many.take(None);
+        let mut block = Block::default();
+        many.take(None, 1, &mut block);
         assert_eq!((block.len(), block.runs.len()), (4, 3), "4 and 5 are one run");
         let mut seen = Vec::new();
-        block.for_each(|index, outcome| seen.push((index, outcome.map(<[u8]>::to_vec).ok())));
+        block.drain(|came| match came {
+            Came::Values(first, values) => {
+                seen.extend((first..).zip(values).map(|(index, value)| (index, Some(value.to_vec()))));
+            }
+            Came::Value(index, value) => seen.push((index, Some(value.to_vec()))),
+            Came::Failure(index, _) => seen.push((index, None)),
+        });
         assert_eq!(seen, [(4, Some(b"four".to_vec())), (5, Some(long.to_vec())), (6, None), (0, Some(Vec::new()))]);
+        assert_eq!((block.len(), block.values.len(), block.runs.len()), (0, 0, 0));
     }
 
     #[test]
@@ -181,6 +213,8 @@ mod tests {
         many.put_value(0, b"zero");
         many.abandon();
         many.put_value(1, b"one");
-        assert_eq!(many.take(Some(Instant::now())).len(), 0);
+        let mut block = Block::default();
+        many.take(Some(Instant::now()), 1, &mut block);
+        assert_eq!(block.len(), 0);
     }
 }

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mp_wire::Failure;
+use mp_wire::bulk::decode_value;
+use mp_wire::item::Items;
+use mp_wire::{CodecError, Failure};
+use serde::de::DeserializeOwned;
 
-use crate::handle::Reader;
-use crate::many::{Block, Many};
+use crate::handle::{Reader, guarded};
+use crate::many::{Block, Came, Many};
 
 /// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
 #[must_use = "a map's outcomes are in its handle"]
@@ -19,14 +22,37 @@ pub struct MapHandle<R> {
     values: Vec<Option<R>>,
     failures: BTreeMap<u64, Failure>,
     missing: usize,
+    /// What has come and is just being read.
+    block: Box<Block>,
+    decode_all: DecodeAll<R>,
+}
+
+/// Reads items, each to its place, until there are no more or one fails. The places that had their turn are split off.
+type DecodeAll<R> = fn(&mut Items<'_>, &mut &mut [Option<R>]) -> Result<(), CodecError>;
+
+fn decode_all<R: DeserializeOwned + 'static>(
+    items: &mut Items<'_>,
+    places: &mut &mut [Option<R>],
+) -> Result<(), CodecError> {
+    for item in items {
+        let Some(place) = places.split_off_first_mut() else { break };
+        *place = Some(decode_value(item)?);
+    }
+    Ok(())
+}
+
+/// So many outcomes are read at once, where there are so many: to be woken for each would cost more than to read it.
+const AT_ONCE: usize = 32 * 1024;
+
+impl<R: DeserializeOwned + 'static> MapHandle<R> {
+    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
+        let values = std::iter::repeat_with(|| None).take(items).collect();
+        let (failures, block) = (BTreeMap::new(), Box::default());
+        Self { many, reader, values, failures, missing: items, block, decode_all }
+    }
 }
 
 impl<R> MapHandle<R> {
-    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
-        let values = std::iter::repeat_with(|| None).take(items).collect();
-        Self { many, reader, values, failures: BTreeMap::new(), missing: items }
-    }
-
     /// Waits for all items.
     ///
     /// # Errors
@@ -67,23 +93,36 @@ impl<R> MapHandle<R> {
     /// Decodes what has come, while the rest is on its way.
     fn gather(&mut self, deadline: Option<Instant>) -> bool {
         while self.missing > 0 {
-            let block = self.many.take(deadline);
-            if block.len() == 0 {
+            self.many.take(deadline, self.missing.min(AT_ONCE), &mut self.block);
+            if self.block.len() == 0 {
                 return false;
             }
-            self.read(block);
+            self.read();
         }
         true
     }
 
-    fn read(&mut self, block: Block) {
-        self.missing = self.missing.saturating_sub(block.len());
-        block.for_each(|index, outcome| {
-            match (outcome.and_then(|bytes| self.reader.read(index, bytes)), self.values.get_mut(index as usize)) {
-                (Ok(value), Some(place)) => *place = Some(value),
-                (Err(failure), _) => _ = self.failures.insert(index, failure),
-                (Ok(_), None) => {}
+    fn read(&mut self) {
+        self.missing = self.missing.saturating_sub(self.block.len());
+        let (reader, places, failures) = (&self.reader, &mut self.values, &mut self.failures);
+        self.block.drain(|came| match came {
+            Came::Values(first, mut items) => {
+                let mut places = places.get_mut(first as usize..).unwrap_or_default();
+                let count = places.len();
+                while !items.is_empty() && !places.is_empty() {
+                    if let Err(error) = guarded(|| (self.decode_all)(&mut items, &mut places)) {
+                        // Its place had its turn, and nothing is in it.
+                        let index = first + (count - places.len()) as u64 - 1;
+                        failures.insert(index, reader.unreadable(index, error));
+                    }
+                }
             }
+            Came::Value(index, bytes) => match (reader.read(index, bytes), places.get_mut(index as usize)) {
+                (Ok(value), Some(place)) => *place = Some(value),
+                (Err(failure), _) => _ = failures.insert(index, failure),
+                (Ok(_), None) => {}
+            },
+            Came::Failure(index, failure) => _ = failures.insert(index, failure),
         });
     }
 }

@@ -110,7 +110,7 @@ impl Pool {
             refused.extend(args.push_task::<F, (T,)>(&(item,), self.max_payload).err().map(|error| (count, error)));
             count += 1;
         }
-        let accepted = self.submit_many(work, decode_value, args).map(MapHandle::outcomes);
+        let accepted = self.submit_many(work, args).map(MapHandle::outcomes);
         let failed = |error: SubmitError| Err(error.into_failure(std::any::type_name::<F>()));
         match accepted.map(Vec::into_iter) {
             Err(error) => (0..count).map(|_| failed(error.clone())).collect(),
@@ -162,7 +162,7 @@ impl Pool {
         for item in items {
             args.push_task::<F, Args>(&item, self.max_payload)?;
         }
-        self.submit_many(self.work::<F, Args>(task), decode_value, args)
+        self.submit_many(self.work::<F, Args>(task), args)
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
@@ -204,16 +204,15 @@ impl Pool {
         Ok(TaskHandle::new(one, Reader { name, first, decode }, self.host.engine()))
     }
 
-    pub(crate) fn submit_many<R>(
+    pub(crate) fn submit_many<R: DeserializeOwned + 'static>(
         &self,
         work: Work,
-        decode: Decode<R>,
         args: Args,
     ) -> Result<MapHandle<R>, SubmitError> {
         let many = Arc::new(Many::default());
         let (name, items) = (work.name.clone(), args.len() as usize);
         let first = self.host.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
-        Ok(MapHandle::new(many, Reader { name, first, decode }, items))
+        Ok(MapHandle::new(many, Reader { name, first, decode: decode_value }, items))
     }
 
     pub(crate) fn forks(&self) -> bool {

@@ -94,26 +94,28 @@ impl SharedPage {
         unsafe { self.at.add(index).as_ref() }
     }
 
-    /// Writes `bytes` into the outbox at `offset`, a multiple of 8; gives where the next may begin,
-    /// or `None`, with nothing written, where they do not fit.
+    /// Writes what is new of `bytes` into the outbox, of which the first `kept` are there already. `None`, with nothing
+    /// written, where they do not fit. The fewer are new, the less it costs.
     #[must_use]
     #[inline]
-    pub fn write(&self, offset: usize, bytes: &[u8]) -> Option<usize> {
-        let end = offset.checked_add(bytes.len())?.next_multiple_of(8);
-        if !offset.is_multiple_of(8) || end > OUTBOX {
+    pub fn keep(&self, bytes: &[u8], kept: usize) -> Option<()> {
+        let (first, full) = (kept / 8, bytes.len() / 8);
+        if bytes.len() > OUTBOX || kept > bytes.len() {
             return None;
         }
-        let first = WORDS + offset / 8;
-        let (words, rest) = bytes.as_chunks::<8>();
-        for (index, word) in (first..).zip(words) {
+        for (index, word) in (WORDS + first..).zip(bytes.get(first * 8..)?.as_chunks::<8>().0) {
             self.cell(index).store(u64::from_ne_bytes(*word), Ordering::Relaxed);
         }
-        if !rest.is_empty() {
-            let mut word = [0; 8];
-            word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            self.cell(first + words.len()).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        let over = bytes.len() % 8;
+        if over > 0 {
+            // The last eight bytes, without those that are in the word before: no loop over a few bytes.
+            let word = match bytes.last_chunk::<8>() {
+                Some(tail) => u64::from_le_bytes(*tail) >> (64 - 8 * over),
+                None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+            };
+            self.cell(WORDS + full).store(word.to_le(), Ordering::Relaxed);
         }
-        Some(end)
+        Some(())
     }
 
     /// The first `len` bytes of the outbox, or as many as there are.
@@ -144,9 +146,23 @@ mod tests {
         let there = SharedPage::open(&fd).expect("mapped");
         here.word(3).store(7, Ordering::Release);
         assert_eq!(there.word(3).load(Ordering::Acquire), 7);
-        assert_eq!(here.write(0, b"hello outbox"), Some(16));
+        assert_eq!(here.keep(b"hello outbox", 0), Some(()));
         assert_eq!(there.read(12), b"hello outbox");
-        assert_eq!(here.write(OUTBOX - 8, b"too long for it"), None);
+    }
+
+    #[test]
+    fn what_is_kept_bit_by_bit_is_what_was_written() {
+        let (here, fd) = SharedPage::create().expect("made");
+        let there = SharedPage::open(&fd).expect("mapped");
+        let all: Vec<u8> = (0..100).map(|n| n as u8 + 1).collect();
+        let mut kept = 0;
+        for len in [1, 3, 7, 8, 9, 15, 16, 17, 40, 41, 90, 100] {
+            assert_eq!(here.keep(&all[..len], kept), Some(()));
+            assert_eq!(there.read(len), all[..len], "{kept} to {len}");
+            kept = len;
+        }
+        assert_eq!(here.keep(&vec![0; OUTBOX + 1], 0), None);
+        assert_eq!(here.keep(&all[..3], 4), None);
     }
 
     #[test]

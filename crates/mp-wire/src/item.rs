@@ -29,21 +29,27 @@ pub fn push_item(
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
 ) -> Result<(), CodecError> {
     let start = body.len();
-    body.extend_from_slice(&[LONG, 0, 0, 0, 0, 0, 0, 0, 0]);
+    body.push(0);
     if let Err(error) = write(body) {
         body.truncate(start);
         return Err(error);
     }
-    let len = body.len() - start - LONG_HEADER;
+    let len = body.len() - start - 1;
     if len <= SHORT {
-        // A short item moves, a long one does not.
-        body.copy_within(start + LONG_HEADER.., start + 1);
-        body.truncate(start + 1 + len);
         body[start] = len as u8;
     } else {
-        body[start + 1..start + LONG_HEADER].copy_from_slice(&(len as u64).to_le_bytes());
+        lengthen(body, start, len);
     }
     Ok(())
+}
+
+/// A long item moves, to make room for its length; what it costs to write it is more.
+#[cold]
+fn lengthen(body: &mut Vec<u8>, start: usize, len: usize) {
+    body.resize(start + LONG_HEADER + len, 0);
+    body.copy_within(start + 1..=start + len, start + LONG_HEADER);
+    body[start] = LONG;
+    body[start + 1..start + LONG_HEADER].copy_from_slice(&(len as u64).to_le_bytes());
 }
 
 /// Appends one item that is encoded already.

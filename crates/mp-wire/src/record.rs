@@ -34,6 +34,9 @@ pub enum Report {
     Codec(CodecStage, String),
 }
 
+/// How many bytes [`push_next`] appends.
+pub const NEXT_LEN: usize = 9;
+
 /// Appends: the next task is `task`.
 pub fn push_next(records: &mut Vec<u8>, task: TaskId) {
     records.push(NEXT);

@@ -35,6 +35,8 @@ impl WorkerInfo {
 }
 
 thread_local! {
+    /// The task that runs: by itself, as it is another for each item of many.
+    static TASK: Cell<TaskId> = const { Cell::new(TaskId(0)) };
     static CURRENT: Cell<Option<WorkerInfo>> = const { Cell::new(None) };
     static STATUS: RefCell<Option<Status>> = const { RefCell::new(None) };
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -47,7 +49,7 @@ thread_local! {
 /// ```
 #[must_use]
 pub fn current_worker() -> Option<WorkerInfo> {
-    CURRENT.get()
+    CURRENT.get().map(|info| WorkerInfo { task_id: TASK.get(), ..info })
 }
 
 /// When the calling task will have run too long, and its worker be ended; `None` where it has no limit, and outside of a
@@ -75,8 +77,7 @@ pub fn deadline() -> Option<Instant> {
 /// ```
 #[must_use]
 pub fn is_cancelled() -> bool {
-    let Some(info) = CURRENT.get() else { return false };
-    STATUS.with_borrow(|status| status.as_ref().is_some_and(|status| status.ask(info.task_id)))
+    CURRENT.get().is_some() && STATUS.with_borrow(|status| status.as_ref().is_some_and(|status| status.ask(TASK.get())))
 }
 
 /// The task that begins now may run so long.
@@ -102,16 +103,17 @@ pub(crate) fn apart<T>((info, deadline): (WorkerInfo, Option<Instant>), task: im
 }
 
 /// From now on, within [`within`], another task runs.
-pub(crate) fn turn_to(info: WorkerInfo) {
-    CURRENT.set(Some(info));
-    outlets::begin(info.task_id);
+#[inline]
+pub(crate) fn turn_to(task: TaskId) {
+    TASK.set(task);
 }
 
 /// Runs `task` with what it is told when it asks.
 pub(crate) fn within<T>(info: WorkerInfo, task: impl FnOnce() -> T) -> T {
-    let outer = CURRENT.replace(Some(info));
+    let outer = (CURRENT.replace(Some(info)), TASK.replace(info.task_id));
     let value = task();
     outlets::end();
-    CURRENT.set(outer);
+    CURRENT.set(outer.0);
+    TASK.set(outer.1);
     value
 }

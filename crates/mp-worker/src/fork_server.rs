@@ -34,7 +34,7 @@ use crate::init::{ENV, Sockets, own_identity, set_up};
 use crate::panic::watch;
 use crate::rehearsal::rehearse;
 use crate::serve::serve_known;
-use crate::task::Entry;
+use crate::task::{Call, Entry};
 
 /// Before the supervisor's pid in [`ENV`].
 pub const FORK_SERVER: &str = "fork-server:";
@@ -133,7 +133,7 @@ impl Server {
 /// # Errors
 /// Why it failed, in words.
 pub fn run_preload(entry: Entry, args: &[u8]) -> Result<(), String> {
-    let body = || match watch(|| entry(args, &mut Vec::new(), false)) {
+    let body = || match watch(|| entry(Call::One { args, out: &mut Vec::new(), timed: false })) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(refused)) => Err(format!("preload's arguments could not be decoded: {}", refused.reason)),
         Err(caught) => {

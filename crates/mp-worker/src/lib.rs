@@ -24,6 +24,7 @@ mod run;
 mod runner;
 mod serve;
 mod setup;
+mod shift;
 mod task;
 mod views;
 
@@ -36,7 +37,8 @@ pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
 pub use setup::{Done, Routine, routine_of, run_routine};
-pub use task::{Arguments, Entry, Ran, Refused, Task, entry_of};
+pub use shift::Shift;
+pub use task::{Arguments, Call, Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]
 pub use linkme;

@@ -9,25 +9,34 @@
 use std::os::fd::OwnedFd;
 
 use mp_link::{Line, LinkError, Status};
-use mp_wire::frame::{INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
-use mp_wire::record::{Report, push_next, push_report, push_spent, push_value};
-use mp_wire::{CodecStage, TaskId};
+use mp_wire::frame::{FRAME_MAX, INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
+use mp_wire::item::{only_item, push_item};
+use mp_wire::record::{NEXT_LEN, Report, push_next, push_report, push_spent, push_value};
+use mp_wire::{CodecError, CodecStage, TaskId};
 
 use crate::pace::Lap;
 use crate::panes::Panes;
 
 /// So many bytes of records are sent at once. With an item of [`INLINE_MAX`] more they still fit into a frame.
-const MANY: usize = 8 * 1024;
+const MANY: usize = 14 * 1024;
 
+/// So much memory is kept for the next large value.
+const SPARE: usize = 4 << 20;
+
+#[derive(Debug)]
 pub(crate) struct Outbound<'a> {
     line: &'a Line,
     status: &'a Status,
     frame: Vec<u8>,
+    /// Up to here there is a copy in the outbox. Beyond are the header, as long as there is nothing else, and what a value
+    /// that is being encoded has left so far.
     kept: usize,
     records: u64,
     /// The task whose record may come next without being named.
     next: Option<TaskId>,
     panes: Panes,
+    /// Memory that large values were encoded in: fresh memory costs ten times what it costs to write to it.
+    spare: Vec<u8>,
 }
 
 impl<'a> Outbound<'a> {
@@ -40,7 +49,62 @@ impl<'a> Outbound<'a> {
             records: 0,
             next: None,
             panes: Panes::default(),
+            spare: Vec::new(),
         }
+    }
+
+    /// Takes the value of `task` as `write` encodes it.
+    ///
+    /// # Errors
+    /// What `write` says; then nothing was taken.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        task: TaskId,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<Result<(), LinkError>, CodecError> {
+        if self.next != Some(task) {
+            push_next(&mut self.frame, task);
+        }
+        if let Err(error) = push_item(&mut self.frame, write) {
+            self.abandon();
+            return Err(error);
+        }
+        if self.frame.len() - self.whole() > INLINE_MAX {
+            return Ok(self.put_apart(task));
+        }
+        (self.next, self.records) = (Some(task.plus(1)), self.records + 1);
+        self.keep();
+        Ok(if self.frame.len() > MANY { self.flush() } else { Ok(()) })
+    }
+
+    /// What lies beyond the whole records turned out to be too large for a frame.
+    #[cold]
+    fn put_apart(&mut self, task: TaskId) -> Result<(), LinkError> {
+        let mut tail = self.frame.split_off(self.whole());
+        self.frame.shrink_to(FRAME_MAX);
+        if self.next != Some(task) {
+            tail.drain(..NEXT_LEN);
+        }
+        self.value(task, only_item(&tail))
+    }
+
+    /// Memory to encode a large value in; to be given back.
+    pub(crate) fn spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    pub(crate) fn give_back(&mut self, mut memory: Vec<u8>) {
+        if memory.capacity() <= SPARE {
+            memory.clear();
+            self.spare = memory;
+        }
+    }
+
+    /// What lies beyond the whole records comes to nothing: to be called when encoding has failed, or panicked.
+    #[cold]
+    pub(crate) fn abandon(&mut self) {
+        self.frame.truncate(self.whole());
     }
 
     /// Takes the value of `task`.
@@ -73,6 +137,7 @@ impl<'a> Outbound<'a> {
     /// The time that the last items took.
     pub(crate) fn lap(&mut self, lap: Lap) -> Result<(), LinkError> {
         push_spent(&mut self.frame, lap.spent_ns);
+        self.keep();
         if lap.long { self.flush() } else { Ok(()) }
     }
 
@@ -105,9 +170,15 @@ impl<'a> Outbound<'a> {
         self.records += 1;
     }
 
+    #[inline]
     fn keep(&mut self) {
         self.status.keep(&self.frame, self.kept);
         self.kept = self.frame.len();
+    }
+
+    /// Up to where there are whole records.
+    fn whole(&self) -> usize {
+        self.kept.max(OUTCOMES_HEADER)
     }
 
     /// Sends what has been gathered.

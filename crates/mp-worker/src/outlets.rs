@@ -50,6 +50,11 @@ pub(crate) fn open(descriptors: &mut VecDeque<OwnedFd>, welcome: &Welcome) -> io
     Ok(())
 }
 
+/// Whether tasks are marked in what is written.
+pub(crate) fn are_marked() -> bool {
+    MARKED.get().is_some()
+}
+
 /// What is written from now on is `task`'s, what was printed before and has no end of a line is not.
 pub(crate) fn begin(task: TaskId) {
     let Some(marked) = MARKED.get() else { return };

@@ -52,22 +52,27 @@ impl Pace {
     }
 
     /// The next item is about to begin. Where it begins a group, gives the time, and it is to be timed.
+    #[inline]
     pub(crate) fn begin(&mut self, alone: bool) -> Option<u64> {
         self.begun += 1;
-        if self.begun > 1 {
-            return None;
-        }
+        if self.begun > 1 { None } else { Some(self.begin_group(alone)) }
+    }
+
+    #[cold]
+    fn begin_group(&mut self, alone: bool) -> u64 {
         self.size = if alone { 1 } else { self.group };
         self.began_ns = monotonic_ns();
-        Some(self.began_ns)
+        self.began_ns
     }
 
     /// The item that was begun last does not count: it was not ours, or has no value.
+    #[inline]
     pub(crate) fn unbegin(&mut self) {
         self.begun = self.begun.saturating_sub(1);
     }
 
     /// The item has ended. The first of its group ran so long. Gives the lap, if it was the group's last.
+    #[inline]
     pub(crate) fn end(&mut self, run_ns: u64) -> Option<Lap> {
         if self.begun == 1 {
             self.sample_ns = run_ns;
@@ -76,6 +81,7 @@ impl Pace {
     }
 
     /// The group ends here.
+    #[cold]
     pub(crate) fn lap(&mut self) -> Option<Lap> {
         let items = std::mem::take(&mut self.begun);
         match items {

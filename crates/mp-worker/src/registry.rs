@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::task::{Arguments, Entry};
+use crate::task::{Arguments, Call, Entry, Ran, Refused};
 
 /// Every function with `#[mp::task]` in this program.
 #[distributed_slice]
@@ -35,6 +35,16 @@ pub struct NamedTask {
     pub encode: fn(&[Value]) -> Result<Vec<u8>, CodecError>,
     /// The result as JSON, from its encoded form.
     pub decode: fn(&[u8]) -> Result<Value, CodecError>,
+}
+
+impl NamedTask {
+    /// Runs it here and now; its encoded result is appended to `out`. A panic of it goes on.
+    ///
+    /// # Errors
+    /// When the arguments cannot be decoded, or the result not encoded.
+    pub fn run(&self, args: &[u8], out: &mut Vec<u8>) -> Result<Ran, Refused> {
+        (self.entry)(Call::One { args, out, timed: true })
+    }
 }
 
 /// One argument of a [`NamedTask`].

@@ -8,7 +8,7 @@ use std::time::Instant;
 use mp_link::baggage;
 
 use crate::panic::{Caught, watch};
-use crate::task::{Entry, Ran, Refused};
+use crate::task::{Call, Entry, Ran, Refused};
 use crate::{WorkerInfo, context};
 
 /// What became of an item.
@@ -47,7 +47,7 @@ pub(crate) fn call(
     timed: bool,
 ) -> Result<Ran, Refused> {
     if descriptors.is_empty() {
-        return entry(bytes, out, timed);
+        return entry(Call::One { args: bytes, out, timed });
     }
-    baggage::unpack_with(descriptors, || entry(bytes, out, timed))
+    baggage::unpack_with(descriptors, || entry(Call::One { args: bytes, out, timed }))
 }

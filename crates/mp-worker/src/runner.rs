@@ -3,8 +3,8 @@
 //! Does **not** know frames as they cross, nor where the outcomes go.
 //!
 //! ```text
-//!  watch ─▶ ┌▶ next item ─▶ claim ─▶ turn context ─▶ call ─▶ value ─┐     one watch for panics around all of them:
-//!           └──────────────────────────────────────────────────────┘     what it costs is more than a small task
+//!  watch ─▶ shift ─▶ entry ─▶ ┌▶ next item ─▶ decode, run, encode ─▶ take ─┐    one call and one watch for panics for all of
+//!                             └──────────────────────────────────────────┘    them: what either costs is more than a small task
 //!  ◀─ no more items · not ours any more · refused · panicked (then again, with the rest)
 //! ```
 
@@ -12,18 +12,16 @@ use std::os::fd::OwnedFd;
 
 use mp_link::{LinkError, Status};
 use mp_wire::frame::{Lent, Segment};
-use mp_wire::record::Report;
-use mp_wire::{CodecStage, TaskId, WorkerId};
+use mp_wire::item::{Items, only_item};
+use mp_wire::{CodecError, CodecStage, WorkerId};
 
 use crate::outbound::Outbound;
 use crate::pace::Pace;
-use crate::panic::{Caught, shorten, watch};
+use crate::panic::watch;
 use crate::run::call;
-use crate::task::{Entry, Refused};
-use crate::{WorkerInfo, context, outlets};
-
-/// So much memory is kept for the next result.
-const KEPT: usize = 4 << 20;
+use crate::shift::{Failed, Shift};
+use crate::task::{Call, Entry, Refused};
+use crate::{WorkerInfo, context};
 
 /// Items of one function.
 pub(crate) struct Run<'a> {
@@ -38,56 +36,53 @@ pub(crate) struct Runner<'a> {
     status: &'a Status,
     back: Outbound<'a>,
     pace: Pace,
-    out: Vec<u8>,
-}
-
-/// Where a run has come to.
-struct Cursor<I> {
-    items: I,
-    /// For the first item.
-    descriptors: Vec<OwnedFd>,
-    /// The item that runs, or is the next.
-    task: TaskId,
-}
-
-/// Why items are not run on.
-enum Halt {
-    /// There are no more.
-    Done,
-    /// The rest of the frame has been taken back.
-    Revoked,
-    /// A value could not cross.
-    Refused(Refused),
-    /// The supervisor is gone.
-    Broken(LinkError),
 }
 
 impl<'a> Runner<'a> {
     pub(crate) fn new(id: (WorkerId, u32), status: &'a Status, back: Outbound<'a>) -> Self {
-        Self { id, status, back, pace: Pace::new(), out: Vec::new() }
+        Self { id, status, back, pace: Pace::new() }
     }
 
     /// Runs `items`; `false` when the rest of the frame has been taken back.
-    pub(crate) fn run<'i>(
-        &mut self,
-        run: &Run<'_>,
-        items: impl Iterator<Item = &'i [u8]>,
-        own: Vec<OwnedFd>,
-    ) -> Result<bool, LinkError> {
-        let mut at = Cursor { items, descriptors: own, task: run.segment.first };
+    pub(crate) fn run(&mut self, run: &Run<'_>, items: Items<'_>, own: Vec<OwnedFd>) -> Result<bool, LinkError> {
+        // Those with descriptors come alone.
+        if !own.is_empty() {
+            return self.run_alone(run, only_item(items.as_bytes()), own);
+        }
+        let who = self.who(run);
         context::limit(None);
-        context::within(self.who(run, at.task), || {
+        let way = (&mut self.pace, &mut self.back);
+        let mut shift = Shift::new((run.number, run.segment), items, self.status, way);
+        context::within(who, || {
             loop {
-                let halt = watch(|| self.run_on(run, &mut at));
-                match halt {
-                    Ok(Halt::Done) => return Ok(true),
-                    Ok(Halt::Revoked) => return Ok(false),
-                    Ok(Halt::Broken(error)) => return Err(error),
-                    Ok(Halt::Refused(refused)) => self.refused(at.task, refused)?,
-                    Err(caught) => self.panicked(at.task, caught)?,
-                }
-                at.task = at.task.plus(1);
+                let failed = match watch(|| (run.entry)(Call::Many(&mut shift))) {
+                    Ok(Ok(_)) => break,
+                    Ok(Err(refused)) => Failed::Refused(refused),
+                    Err(caught) => Failed::Panicked(caught),
+                };
+                shift.failed(failed)?;
             }
+            shift.over()
+        })
+    }
+
+    /// One item that has descriptors, or is not in the frame.
+    fn run_alone(&mut self, run: &Run<'_>, args: &[u8], own: Vec<OwnedFd>) -> Result<bool, LinkError> {
+        let who = self.who(run);
+        context::limit(None);
+        let way = (&mut self.pace, &mut self.back);
+        let mut shift = Shift::new((run.number, run.segment), Items::default(), self.status, way);
+        context::within(who, || {
+            let Some(timed) = shift.begin() else { return shift.over() };
+            shift.surround();
+            let mut out = shift.back.spare();
+            let called = watch(|| call(run.entry, (args, own), &mut out, timed));
+            match called {
+                Ok(Ok(ran)) => _ = shift.take_encoded(ran.run_ns, out),
+                Ok(Err(refused)) => shift.failed(Failed::Refused(refused))?,
+                Err(caught) => shift.failed(Failed::Panicked(caught))?,
+            }
+            shift.over()
         })
     }
 
@@ -99,14 +94,15 @@ impl<'a> Runner<'a> {
         own: Vec<OwnedFd>,
     ) -> Result<bool, LinkError> {
         match bytes {
-            Ok(bytes) => self.run(run, std::iter::once(bytes), own),
+            Ok(bytes) => self.run_alone(run, bytes, own),
             Err((len, error)) => {
-                let reason = format!("arguments of {len} bytes could not be read: {error}");
-                let begun = self.begin(run, true).is_some();
-                if begun {
-                    self.report(run.segment.first, &Report::Codec(CodecStage::DecodeArgs, reason))?;
+                let reason = CodecError(format!("arguments of {len} bytes could not be read: {error}"));
+                let way = (&mut self.pace, &mut self.back);
+                let mut shift = Shift::new((run.number, run.segment), Items::default(), self.status, way);
+                if shift.begin().is_some() {
+                    shift.failed(Failed::Refused(Refused { stage: CodecStage::DecodeArgs, reason }))?;
                 }
-                Ok(begun)
+                shift.over()
             }
         }
     }
@@ -122,75 +118,11 @@ impl<'a> Runner<'a> {
         self.back.flush()
     }
 
-    fn run_on<'i>(&mut self, run: &Run<'_>, at: &mut Cursor<impl Iterator<Item = &'i [u8]>>) -> Halt {
-        for item in at.items.by_ref() {
-            let Some(timed) = self.begin(run, run.segment.timeout.is_some()) else { return Halt::Revoked };
-            context::turn_to(self.who(run, at.task));
-            if run.segment.timeout.is_some() {
-                context::limit(run.segment.timeout);
-            }
-            self.out.clear();
-            let own = std::mem::take(&mut at.descriptors);
-            let called = call(run.entry, (item, own), &mut self.out, timed);
-            // Before its outcome is known: who has that may end this process.
-            outlets::end();
-            let taken = match called {
-                Ok(ran) => self.take(at.task, ran.run_ns),
-                Err(refused) => return Halt::Refused(refused),
-            };
-            if let Err(error) = taken {
-                return Halt::Broken(error);
-            }
-            at.task = at.task.plus(1);
-        }
-        Halt::Done
-    }
-
-    /// Begins the next item, and says whether it is to be timed; `None` when it was taken back.
-    fn begin(&mut self, run: &Run<'_>, alone: bool) -> Option<bool> {
-        let start = self.pace.begin(alone);
-        // The time is written first: whoever sees the claim sees a time that is not too early for it.
-        start.into_iter().for_each(|now_ns| self.status.started(now_ns));
-        if self.status.claim(run.number) {
-            return Some(start.is_some());
-        }
-        self.pace.unbegin();
-        None
-    }
-
-    fn take(&mut self, task: TaskId, run_ns: u64) -> Result<(), LinkError> {
-        self.back.value(task, &self.out)?;
-        if self.out.capacity() > KEPT {
-            self.out = Vec::new();
-        }
-        match self.pace.end(run_ns) {
-            Some(lap) => self.back.lap(lap),
-            None => Ok(()),
-        }
-    }
-
-    fn refused(&mut self, task: TaskId, refused: Refused) -> Result<(), LinkError> {
-        self.report(task, &Report::Codec(refused.stage, shorten(refused.reason.0)))
-    }
-
-    fn panicked(&mut self, task: TaskId, caught: Caught) -> Result<(), LinkError> {
-        // Its backtrace is about to be put into words, which may take long.
-        self.status.over();
-        self.report(task, &Report::Panicked(caught.into_panic()))
-    }
-
-    /// What is no value ends its group: the next item has a time of its own.
-    fn report(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
-        self.pace.unbegin();
-        self.lap()?;
-        self.back.report(task, report)
-    }
-
     fn lap(&mut self) -> Result<(), LinkError> {
         self.pace.lap().map_or(Ok(()), |lap| self.back.lap(lap))
     }
 
-    fn who(&self, run: &Run<'_>, task: TaskId) -> WorkerInfo {
-        WorkerInfo::new(self.id, task, run.segment.attempt)
+    fn who(&self, run: &Run<'_>) -> WorkerInfo {
+        WorkerInfo::new(self.id, run.segment.first, run.segment.attempt)
     }
 }

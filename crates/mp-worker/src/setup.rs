@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::panic::{shorten, watch};
 use crate::run::call;
-use crate::task::{Entry, Ran, Refused};
+use crate::task::{Call, Entry, Ran, Refused};
 use crate::{WorkerInfo, context};
 
 /// The exit code of a worker whose initializer failed.
@@ -91,7 +91,9 @@ pub const fn routine_of<F: Routine<Args>, Args: DeserializeOwned>(_routine: F) -
     entry::<F, Args>
 }
 
-fn entry<F: Routine<Args>, Args: DeserializeOwned>(bytes: &[u8], out: &mut Vec<u8>, _: bool) -> Result<Ran, Refused> {
+/// It is only ever run by itself.
+fn entry<F: Routine<Args>, Args: DeserializeOwned>(call: Call<'_, '_, '_>) -> Result<Ran, Refused> {
+    let Call::One { args: bytes, out, .. } = call else { return Ok(Ran { run_ns: 0 }) };
     let args = codec::decode::<Args>(bytes).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
     let complaint = mp_sys::image::conjure::<F>().run(args);
     codec::encode_into(&complaint, out).map_err(|reason| Refused { stage: CodecStage::EncodeResult, reason })?;

@@ -7,14 +7,33 @@
 use std::io::Write;
 use std::time::Instant;
 
-use mp_wire::bulk::{encode_value, refuse_rest, size_of_row, split_value};
+use mp_wire::bulk::{encode_value, refuse_rest, size_of_number, size_of_row, split_value};
+use mp_wire::frame::INLINE_MAX;
 use mp_wire::{CodecError, CodecStage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What a worker calls: decode the arguments, run, append the encoded result; with a look at the clock before and after, if
-/// the last argument says so. Two looks cost more than a small task.
-pub type Entry = fn(&[u8], &mut Vec<u8>, bool) -> Result<Ran, Refused>;
+use crate::shift::Shift;
+
+/// What a worker calls: for each item decode the arguments, run, append the encoded result. The function is known where it
+/// is compiled, so all of that is one loop without a call that is not the user's.
+pub type Entry = fn(Call<'_, '_, '_>) -> Result<Ran, Refused>;
+
+/// What an [`Entry`] is to run.
+#[derive(Debug)]
+pub enum Call<'c, 's, 'l> {
+    /// One item.
+    One {
+        /// Its encoded arguments.
+        args: &'c [u8],
+        /// The encoded result is appended here.
+        out: &'c mut Vec<u8>,
+        /// Whether to look at the clock before and after: two looks cost more than a small task.
+        timed: bool,
+    },
+    /// Many, until there are no more, or one could not cross.
+    Many(&'c mut Shift<'s, 'l>),
+}
 
 /// A task that ran to its end.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +101,10 @@ pub trait Task<Args>: Copy + Send + 'static {
     /// How many bytes the rows and texts among the arguments take, at most.
     #[doc(hidden)]
     fn rows(args: &Args) -> usize;
+
+    /// How many bytes encoded arguments take, if they are numbers: to encode them cannot fail, nor run code of the caller's.
+    #[doc(hidden)]
+    fn fixed_size() -> Option<usize>;
 }
 
 /// What a task can be called with: a tuple of values that cross.
@@ -100,6 +123,9 @@ pub trait Arguments: Sized {
 
     /// As [`Task::rows`].
     fn rows(&self) -> usize;
+
+    /// As [`Task::fixed_size`].
+    fn fixed_size() -> Option<usize>;
 }
 
 macro_rules! tuples {
@@ -131,6 +157,11 @@ macro_rules! tuples {
             fn rows(args: &($($arg,)*)) -> usize {
                 Arguments::rows(args)
             }
+
+            #[inline]
+            fn fixed_size() -> Option<usize> {
+                <($($arg,)*) as Arguments>::fixed_size()
+            }
         }
 
         #[expect(clippy::allow_attributes, reason = "some of these tuples are empty, others not")]
@@ -159,6 +190,11 @@ macro_rules! tuples {
                 let ($($value,)*) = self;
                 0 $(+ size_of_row($value).unwrap_or(0))*
             }
+
+            #[inline]
+            fn fixed_size() -> Option<usize> {
+                Some(0 $(+ size_of_number::<$arg>()?)*)
+            }
         }
     )*};
 }
@@ -178,11 +214,44 @@ pub const fn entry_of<F: Task<Args>, Args>(_task: F) -> Entry {
     entry::<F, Args>
 }
 
-fn entry<F: Task<Args>, Args>(bytes: &[u8], out: &mut Vec<u8>, timed: bool) -> Result<Ran, Refused> {
-    let args = F::decode(bytes).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
+fn entry<F: Task<Args>, Args>(call: Call<'_, '_, '_>) -> Result<Ran, Refused> {
+    match call {
+        Call::One { args, out, timed } => one::<F, Args>(args, out, timed),
+        Call::Many(shift) => many::<F, Args>(shift),
+    }
+}
+
+fn one<F: Task<Args>, Args>(args: &[u8], out: &mut Vec<u8>, timed: bool) -> Result<Ran, Refused> {
+    let (value, run_ns) = run::<F, Args>(args, timed)?;
+    encode_value(&value, out).map_err(Refused::result)?;
+    Ok(Ran { run_ns })
+}
+
+fn many<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>) -> Result<Ran, Refused> {
+    while let Some((args, timed)) = shift.next_item() {
+        let (value, run_ns) = run::<F, Args>(args, timed)?;
+        let large = size_of_row(&value).is_some_and(|size| size > INLINE_MAX);
+        let write = |out: &mut Vec<u8>| encode_value(&value, out);
+        let taken = if large { shift.take_apart(run_ns, write) } else { shift.take(run_ns, write) };
+        if !taken.map_err(Refused::result)? {
+            break;
+        }
+    }
+    Ok(Ran { run_ns: 0 })
+}
+
+#[inline]
+fn run<F: Task<Args>, Args>(args: &[u8], timed: bool) -> Result<(F::Output, u64), Refused> {
+    let args = F::decode(args).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
     let began = timed.then(Instant::now);
     let value = mp_sys::image::conjure::<F>().run(args);
     let run_ns = began.map_or(0, |began| u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
-    encode_value(&value, out).map_err(|reason| Refused { stage: CodecStage::EncodeResult, reason })?;
-    Ok(Ran { run_ns })
+    Ok((value, run_ns))
+}
+
+impl Refused {
+    #[cold]
+    fn result(reason: CodecError) -> Self {
+        Self { stage: CodecStage::EncodeResult, reason }
+    }
 }

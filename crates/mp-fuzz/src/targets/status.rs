@@ -17,7 +17,7 @@ pub(super) fn status(data: &[u8]) -> Trail {
     status.publish(1, 100);
     status.publish(2, u16::MAX);
     let (scribbles, outbox) = data.split_at(data.len() / 2);
-    let _ = page.write(0, outbox);
+    let _ = page.keep(outbox, 0);
     for scribble in scribbles.chunks_exact(9) {
         let value = u64::from_le_bytes(scribble[1..].try_into().expect("eight bytes"));
         page.word(usize::from(scribble[0]) % WORDS).store(value, std::sync::atomic::Ordering::Release);

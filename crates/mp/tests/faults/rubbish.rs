@@ -28,9 +28,9 @@ fn outcomes(first: u64, records: &[u8]) {
     frame(&[&[2], &first.to_le_bytes()[..], records].concat());
 }
 
-/// A record of a value of one byte: which task is next, the value's length, the value.
-fn record(task: u8) -> [u8; 11] {
-    [0xF1, task, 0, 0, 0, 0, 0, 0, 0, 1, 7]
+/// A record of the value 7, of eight bytes: which task is next, the value's length, the value.
+fn record(task: u8) -> [u8; 18] {
+    [0xF1, task, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// Which task is next, and then something else than a value of it.

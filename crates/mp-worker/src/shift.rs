@@ -1,0 +1,191 @@
+//! A run of items under way: what the loop in a task's entry point needs for each of them.
+//!
+//! Does **not** know functions, nor what follows when one fails: that is `runner`.
+//!
+//! ```text
+//!  next_item:  time, if a group begins ─▶ claim ─▶ whose turn it is        take:  value into the frame ─▶ kept ─▶ next
+//! ```
+//!
+//! All of it is small and compiled into the loop; what is rare is not.
+
+use std::time::Duration;
+
+use mp_link::{LinkError, Status};
+use mp_wire::frame::Segment;
+use mp_wire::item::Items;
+use mp_wire::record::Report;
+use mp_wire::{CodecError, TaskId};
+
+use crate::outbound::Outbound;
+use crate::pace::Pace;
+use crate::panic::{Caught, shorten};
+use crate::task::Refused;
+use crate::{context, outlets};
+
+/// Items of one function, as they are run.
+#[derive(Debug)]
+pub struct Shift<'s, 'l> {
+    items: Items<'s>,
+    /// The item that runs, or is the next.
+    pub(crate) task: TaskId,
+    number: u32,
+    status: &'s Status,
+    pub(crate) pace: &'s mut Pace,
+    pub(crate) back: &'s mut Outbound<'l>,
+    timeout: Option<Duration>,
+    marked: bool,
+    pub(crate) halt: Halt,
+}
+
+/// Why an item has no value.
+pub(crate) enum Failed {
+    /// A value could not cross.
+    Refused(Refused),
+    Panicked(Caught),
+}
+
+/// Why a shift is over.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// There are no more items.
+    Done,
+    /// The rest of the frame has been taken back.
+    Revoked,
+    /// The supervisor is gone.
+    Broken(LinkError),
+}
+
+impl<'s, 'l> Shift<'s, 'l> {
+    /// Over the items of `segment`, which came in frame `number`.
+    pub(crate) fn new(
+        (number, segment): (u32, &Segment<'_>),
+        items: Items<'s>,
+        status: &'s Status,
+        (pace, back): (&'s mut Pace, &'s mut Outbound<'l>),
+    ) -> Self {
+        let (timeout, marked) = (segment.timeout, outlets::are_marked());
+        Self { items, task: segment.first, number, status, pace, back, timeout, marked, halt: Halt::Done }
+    }
+
+    /// Begins the next item: its arguments, and whether to look at the clock.
+    #[inline]
+    pub(crate) fn next_item(&mut self) -> Option<(&'s [u8], bool)> {
+        let item = self.items.next()?;
+        let timed = self.begin()?;
+        context::turn_to(self.task);
+        if self.marked || self.timeout.is_some() {
+            self.surround();
+        }
+        Some((item, timed))
+    }
+
+    /// Claims the next item, and says whether it is to be timed; `None` when it was taken back.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> Option<bool> {
+        let start = self.pace.begin(self.timeout.is_some());
+        // The time is written first: whoever sees the claim sees a time that is not too early for it.
+        if let Some(now_ns) = start {
+            self.status.started(now_ns);
+        }
+        if self.status.claim(self.number) {
+            return Some(start.is_some());
+        }
+        self.revoked();
+        None
+    }
+
+    #[cold]
+    fn revoked(&mut self) {
+        self.pace.unbegin();
+        self.halt = Halt::Revoked;
+    }
+
+    #[cold]
+    pub(crate) fn surround(&mut self) {
+        if self.marked {
+            outlets::begin(self.task);
+        }
+        if self.timeout.is_some() {
+            context::limit(self.timeout);
+        }
+    }
+
+    /// The value of the item that ran so long, as `write` encodes it. `false` when that is the end of it.
+    #[inline]
+    pub(crate) fn take(
+        &mut self,
+        run_ns: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<bool, CodecError> {
+        self.quiet();
+        let sent = self.back.put(self.task, write)?;
+        Ok(self.taken(sent, run_ns))
+    }
+
+    /// As [`Shift::take`], for a value that is too large for a frame.
+    #[cold]
+    pub(crate) fn take_apart(
+        &mut self,
+        run_ns: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<bool, CodecError> {
+        let mut value = self.back.spare();
+        write(&mut value)?;
+        Ok(self.take_encoded(run_ns, value))
+    }
+
+    /// As [`Shift::take`], for a value that is encoded.
+    pub(crate) fn take_encoded(&mut self, run_ns: u64, value: Vec<u8>) -> bool {
+        self.quiet();
+        let sent = self.back.value(self.task, &value);
+        self.back.give_back(value);
+        self.taken(sent, run_ns)
+    }
+
+    /// The item that ran has no value. What is no value ends its group: the next item has a time of its own.
+    #[cold]
+    pub(crate) fn failed(&mut self, failed: Failed) -> Result<(), LinkError> {
+        self.back.abandon();
+        self.quiet();
+        self.pace.unbegin();
+        self.pace.lap().map_or(Ok(()), |lap| self.back.lap(lap))?;
+        let report = match failed {
+            Failed::Refused(refused) => Report::Codec(refused.stage, shorten(refused.reason.0)),
+            Failed::Panicked(caught) => {
+                // Its backtrace is about to be put into words, which may take long.
+                self.status.over();
+                Report::Panicked(caught.into_panic())
+            }
+        };
+        let task = self.task;
+        self.task = task.plus(1);
+        self.back.report(task, &report)
+    }
+
+    /// `false` when the rest of the frame has been taken back.
+    pub(crate) fn over(self) -> Result<bool, LinkError> {
+        match self.halt {
+            Halt::Done => Ok(true),
+            Halt::Revoked => Ok(false),
+            Halt::Broken(error) => Err(error),
+        }
+    }
+
+    /// Before its outcome is known what it printed is on its way: who has that may end this process.
+    #[inline]
+    fn quiet(&self) {
+        if self.marked {
+            outlets::end();
+        }
+    }
+
+    #[inline]
+    fn taken(&mut self, sent: Result<(), LinkError>, run_ns: u64) -> bool {
+        self.task = self.task.plus(1);
+        let lapped = match self.pace.end(run_ns) {
+            Some(lap) => sent.and_then(|()| self.back.lap(lap)),
+            None => sent,
+        };
+        lapped.map_err(|error| self.halt = Halt::Broken(error)).is_ok()
+    }
+}

@@ -24,6 +24,8 @@ pub(crate) struct Many {
 struct ManyState {
     block: Block,
     nudged: bool,
+    /// A failure that nobody takes was logged: of many items, one is.
+    logged: bool,
 }
 
 /// Some outcomes. Values lie one behind the other in one buffer, as they came: to gather them is to copy bytes.
@@ -50,6 +52,13 @@ enum Run {
 impl Block {
     pub(crate) fn len(&self) -> usize {
         self.items
+    }
+
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.runs.iter().filter_map(|(_, run)| match run {
+            Run::Failure(failure) => Some(&**failure),
+            Run::Values { .. } | Run::Brought(_) => None,
+        })
     }
 
     fn push_values(&mut self, index: u64, values: Items<'_>) {
@@ -115,11 +124,12 @@ impl Many {
 
     /// Item `index` has no value.
     pub(crate) fn put_failure(&self, index: u64, failure: Failure) {
-        if !self.abandoned.load(Ordering::Acquire) {
-            let block = &mut self.state.lock().block;
-            block.items += 1;
-            block.runs.push((index, Run::Failure(Box::new(failure))));
+        let mut state = self.state.lock();
+        if self.abandoned.load(Ordering::Acquire) {
+            return state.log(&failure);
         }
+        state.block.items += 1;
+        state.block.runs.push((index, Run::Failure(Box::new(failure))));
     }
 
     pub(crate) fn wake(&self) {
@@ -149,10 +159,23 @@ impl Many {
         std::mem::take(&mut state.block)
     }
 
-    /// Nobody will take anything any more.
-    pub(crate) fn abandon(&self) {
+    /// Nobody will take anything any more. What was taken and not looked at has these failures.
+    pub(crate) fn abandon<'a>(&self, left: impl Iterator<Item = &'a Failure>) {
+        let mut state = self.state.lock();
         self.abandoned.store(true, Ordering::Release);
-        self.state.lock().block = Block::default();
+        let block = std::mem::take(&mut state.block);
+        left.for_each(|failure| state.log(failure));
+        block.failures().for_each(|failure| state.log(failure));
+    }
+}
+
+impl ManyState {
+    /// What was stopped or cancelled is no news to who did it.
+    fn log(&mut self, failure: &Failure) {
+        let expected = matches!(failure, Failure::Stopped { .. } | Failure::Cancelled);
+        if !expected && !std::mem::replace(&mut self.logged, true) {
+            tracing::warn!(%failure, "a task whose handle was dropped has failed; of others of its map only the number is kept");
+        }
     }
 }
 
@@ -179,7 +202,7 @@ mod tests {
     fn what_nobody_wants_is_not_kept() {
         let many = Many::default();
         many.put_value(0, b"zero");
-        many.abandon();
+        many.abandon(std::iter::empty());
         many.put_value(1, b"one");
         assert_eq!(many.take(Some(Instant::now())).len(), 0);
     }

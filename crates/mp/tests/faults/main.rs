@@ -38,7 +38,7 @@
 //! | 25 | sizes | `sizes` `a_megabyte` `a_hundred_megabytes` `too_large` |
 //! | 26 | more workers than processors | `more_workers_than_processors` |
 //! | 27 | many callers | `ten_threads` `ten_threads_submit_while_workers_die` |
-//! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` |
+//! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` `the_failures_of_a_dropped_map_are_counted_and_one_is_said` |
 //! | 29 | queues | `a_queue_with_more_than_a_pipe_holds_is_joined_before_it_is_read` `killed_at_random_moments` `killed_consumers_wedge_no_survivor` |
 //! | 31 | rubbish | `rubbish_costs_its_writer_and_its_task` `nobody_speaks_for_another` `a_worker_that_closes_its_line_is_ended` |
 //! | 31 | values whose work is not in their bytes | `a_value_of_countless_nothings_is_one_failure` `a_value_without_a_bottom_is_one_failure` |

@@ -341,7 +341,8 @@ impl<R> Drop for Outcomes<R> {
     fn drop(&mut self) {
         self.window.state.lock().abandoned = true;
         self.window.changed.notify_all();
-        self.many.abandon();
+        let left = self.early.values().chain(self.ready.iter().map(|(_, raw)| raw));
+        self.many.abandon(left.filter_map(|raw| raw.as_ref().err()).map(|failure| &**failure));
     }
 }
 

@@ -26,6 +26,8 @@ struct ManyState {
     nudged: bool,
     /// Who waits is woken for so many outcomes.
     wanted: usize,
+    /// A failure that nobody takes was logged: of many items, one is.
+    logged: bool,
 }
 
 /// So much memory is kept for the outcomes that come next, in bytes.
@@ -55,6 +57,13 @@ enum Run {
 impl Block {
     pub(crate) fn len(&self) -> usize {
         self.items
+    }
+
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.runs.iter().filter_map(|(_, run)| match run {
+            Run::Failure(failure) => Some(&**failure),
+            Run::Values { .. } | Run::Brought(_) => None,
+        })
     }
 
     fn push_values(&mut self, index: u64, values: Items<'_>) {
@@ -131,11 +140,12 @@ impl Many {
 
     /// Item `index` has no value.
     pub(crate) fn put_failure(&self, index: u64, failure: Failure) {
-        if !self.abandoned.load(Ordering::Acquire) {
-            let block = &mut self.state.lock().block;
-            block.items += 1;
-            block.runs.push((index, Run::Failure(Box::new(failure))));
+        let mut state = self.state.lock();
+        if self.abandoned.load(Ordering::Acquire) {
+            return state.log(&failure);
         }
+        state.block.items += 1;
+        state.block.runs.push((index, Run::Failure(Box::new(failure))));
     }
 
     /// Something has come.
@@ -173,10 +183,23 @@ impl Many {
         std::mem::swap(&mut state.block, block);
     }
 
-    /// Nobody will take anything any more.
-    pub(crate) fn abandon(&self) {
+    /// Nobody will take anything any more. What was taken and not looked at has these failures.
+    pub(crate) fn abandon<'a>(&self, left: impl Iterator<Item = &'a Failure>) {
+        let mut state = self.state.lock();
         self.abandoned.store(true, Ordering::Release);
-        self.state.lock().block = Block::default();
+        let block = std::mem::take(&mut state.block);
+        left.for_each(|failure| state.log(failure));
+        block.failures().for_each(|failure| state.log(failure));
+    }
+}
+
+impl ManyState {
+    /// What was stopped or cancelled is no news to who did it.
+    fn log(&mut self, failure: &Failure) {
+        let expected = matches!(failure, Failure::Stopped { .. } | Failure::Cancelled);
+        if !expected && !std::mem::replace(&mut self.logged, true) {
+            tracing::warn!(%failure, "a task whose handle was dropped has failed; of others of its map only the number is kept");
+        }
     }
 }
 
@@ -211,7 +234,7 @@ mod tests {
     fn what_nobody_wants_is_not_kept() {
         let many = Many::default();
         many.put_value(0, b"zero");
-        many.abandon();
+        many.abandon(std::iter::empty());
         many.put_value(1, b"one");
         let mut block = Block::default();
         many.take(Some(Instant::now()), 1, &mut block);

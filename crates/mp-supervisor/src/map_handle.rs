@@ -15,6 +15,8 @@ use crate::handle::{Reader, guarded};
 use crate::many::{Block, Came, Many};
 
 /// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
+///
+/// Dropped, its tasks go on; of their failures the first is logged.
 #[must_use = "a map's outcomes are in its handle"]
 pub struct MapHandle<R> {
     many: Arc<Many>,
@@ -59,7 +61,8 @@ impl<R> MapHandle<R> {
     /// The first failure by the order of the input.
     pub fn get(mut self) -> Result<Vec<R>, Failure> {
         self.gather(None);
-        match self.failures.pop_first() {
+        // The others are not told: whoever wants them takes the outcomes.
+        match std::mem::take(&mut self.failures).pop_first() {
             Some((_, failure)) => Err(failure),
             None => std::mem::take(&mut self.values).into_iter().collect::<Option<_>>().ok_or_else(missing),
         }
@@ -134,7 +137,7 @@ fn missing() -> Failure {
 
 impl<R> Drop for MapHandle<R> {
     fn drop(&mut self) {
-        self.many.abandon();
+        self.many.abandon(self.failures.values());
     }
 }
 

@@ -25,7 +25,7 @@
 //! | 12 | whatever a late task does | `whatever_a_task_does_it_ends_in_time` `a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace` |
 //! | 13 | only who is late | `of_a_hundred_only_the_late_ones_are_ended` `the_clock_does_not_run_while_a_task_waits` `a_look_that_comes_too_early_is_not_the_last` `who_was_heard_late_is_not_late` |
 //! | 14 | cancelling | `cancel_queued_running_and_finished` |
-//! | 15 | grandchildren | `the_children_of_a_late_task_end_as_well` `a_child_and_its_child_are_found` |
+//! | 15 | grandchildren | `the_children_of_a_late_task_end_as_well` `the_children_of_a_worker_that_dies_end_as_well` `who_left_the_group_of_a_worker_that_died_holds_up_nothing` `a_child_and_its_child_are_found` |
 //! | 16 | recycling | `one_that_has_become_too_large_is_replaced_and_nothing_is_lost` `a_fresh_worker_for_each_of_ten_thousand_tasks` `recycling_with_large_results_and_while_closing` |
 //! | 17 | what is started | `a_deleted_executable_starts_workers_all_the_same` `a_replaced_executable_starts_workers_of_the_running_program` `an_executable_that_may_not_be_executed_is_said_to_be` `a_worker_of_a_different_build_stops_the_pool` `a_worker_with_a_wrong_token_stops_the_pool` `a_worker_with_another_pid_stops_the_pool` `a_worker_with_half_a_hello_stops_the_pool` |
 //! | 18 | the supervisor is killed | `killed_with_spinning_workers` `killed_with_idle_workers` `killed_and_only_the_lifeline_tells` `killed_and_only_the_death_signal_tells` |
@@ -38,7 +38,7 @@
 //! | 25 | sizes | `sizes` `a_megabyte` `a_hundred_megabytes` `too_large` |
 //! | 26 | more workers than processors | `more_workers_than_processors` |
 //! | 27 | many callers | `ten_threads` `ten_threads_submit_while_workers_die` |
-//! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` |
+//! | 28 | nobody wants it | `an_abandoned_lazy_map_stops_reading` `the_failure_of_a_dropped_handle_is_counted_and_said_once` `the_failures_of_a_dropped_map_are_counted_and_one_is_said` |
 //! | 29 | queues | `a_queue_with_more_than_a_pipe_holds_is_joined_before_it_is_read` `killed_at_random_moments` `killed_consumers_wedge_no_survivor` |
 //! | 31 | rubbish | `rubbish_costs_its_writer_and_its_task` `nobody_speaks_for_another` `a_worker_that_closes_its_line_is_ended` |
 //! | 31 | values whose work is not in their bytes | `a_value_of_countless_nothings_is_one_failure` `a_value_without_a_bottom_is_one_failure` |
@@ -57,6 +57,7 @@ mod ends;
 mod limits;
 mod matrix;
 mod nested;
+mod offspring;
 mod resize;
 mod rubbish;
 mod saboteur;

@@ -195,7 +195,7 @@ fn lies_about_frames_and_times_are_of_no_use() {
     });
 }
 
-fn spends() -> u8 {
+fn spends() -> u64 {
     outcomes(2, &[&spent(u64::MAX)[..], &record(own_task()), &spent(u64::MAX)].concat());
     9
 }

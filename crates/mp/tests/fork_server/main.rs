@@ -27,7 +27,17 @@ fn fresh_each(bench: &common::Bench, workers: usize) -> PoolBuilder {
 
 /// The fork servers of this process; and workers that have only just been made, which have its name for a moment.
 fn servers() -> Vec<u32> {
-    common::left::children().into_iter().filter(|pid| name_of(*pid).starts_with("mp-fork-server")).collect()
+    let is = |pid: &u32| name_of(*pid).starts_with("mp-fork-server") && was_executed(*pid);
+    common::left::children().into_iter().filter(is).collect()
+}
+
+/// A worker has its fork server's name until it gives itself its own: on a busy machine a test that kills fork servers
+/// killed a worker by it, which ran a task by then. What tells them apart is the kernel's flag of a fork without an exec.
+fn was_executed(pid: u32) -> bool {
+    const PF_FORKNOEXEC: u64 = 0x40;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let flags = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(6)?.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & PF_FORKNOEXEC == 0)
 }
 
 fn server() -> u32 {

@@ -7,5 +7,6 @@ mod capture;
 mod events;
 mod evidence;
 mod heard;
+mod memory;
 
 mp::test_support!();

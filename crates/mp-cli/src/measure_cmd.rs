@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum, ValueHint};
-use mp_measure::{Control, Ended, Plan, parse_bytes};
+use mp_measure::{Control, Ended, Named, Own, Plan, parse_bytes};
 
 use crate::args::Talk;
+use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::inventory::exit_of;
 use crate::problem::Problem;
+use crate::resolve::resolve;
 use crate::{duration, interrupt, report};
 
 /// The longest task that makes sense in a grid.
@@ -42,6 +44,12 @@ pub(crate) struct Measure {
     /// The whole grid: 0 B to 64 MiB, 1 µs to 100 ms, with pauses as well; some minutes
     #[arg(long)]
     full: bool,
+    /// Measure this task instead of the grid, with the arguments that follow
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["quick", "full", "payload", "task_time", "html"])]
+    task: Option<String>,
+    /// Its arguments: JSON where they parse as JSON, else strings
+    #[arg(value_name = "ARGS", requires = "task", allow_negative_numbers = true)]
+    args: Vec<String>,
     /// Sizes of the argument: 0, 8, 64K, 1MiB
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = parse_bytes)]
     payload: Vec<u64>,
@@ -87,6 +95,9 @@ fn task_time(text: &str) -> Result<u64, String> {
 
 /// `measure`
 pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
+    if let Some(name) = &options.task {
+        return measure_own(name, options, talk);
+    }
     let plan = plan(options);
     // Before the time is spent: a page that cannot be written would be told too late.
     options.html.as_deref().map(writable).transpose()?;
@@ -103,8 +114,39 @@ pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
     if let Some(path) = &options.html {
         std::fs::write(path, measured.html()).map_err(|error| unwritable(path, &error))?;
     }
+    show(&text, measured.ended)
+}
+
+fn show(text: &str, ended: Ended) -> Result<Exit, Problem> {
     let shown = exit_of(io::stdout().lock().write_all(text.as_bytes()))?;
-    Ok(if measured.ended == Ended::Interrupted { Exit::Interrupted } else { shown })
+    Ok(if ended == Ended::Interrupted { Exit::Interrupted } else { shown })
+}
+
+fn measure_own(name: &str, options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
+    let task = resolve(name)?;
+    let args = arguments::encode(task, options.args.iter().cloned().map(Raw::from_text).collect())?;
+    let workers = match options.workers.as_slice() {
+        [] => mp::cpu_count(),
+        [workers] => *workers,
+        _ => return Err(Problem::usage("--task is measured with one number of workers").hint("--workers 2")),
+    };
+    let standard = Own::default();
+    let own = Own {
+        workers,
+        rounds: options.rounds.unwrap_or(standard.rounds),
+        time_budget: options.time_budget.unwrap_or(standard.time_budget),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_when_asked(&stop)?;
+    let progress = Progress::new(talk.quiet);
+    let measured = own.run(&Named { task, args }, &Control::new(&stop, &|done, total| progress.show(done, total)));
+    progress.clear();
+    let measured = measured.map_err(|error| problem(&error))?;
+    let text = match options.format {
+        Form::Table => measured.table(),
+        Form::Json => measured.json() + "\n",
+    };
+    show(&text, measured.ended)
 }
 
 fn plan(options: &Measure) -> Plan {
@@ -143,6 +185,10 @@ fn problem(error: &mp_measure::Error) -> Problem {
     match error {
         mp_measure::Error::Plan(reason) => Problem::usage(reason.clone()).hint("give smaller lists, or fewer workers"),
         mp_measure::Error::Pool(error) => Problem::from_runtime(error),
+        mp_measure::Error::Task(failure) => Problem {
+            exit: Exit::of(failure),
+            ..Problem::failed(failure).hint("a task is run on a worker first, and measured if it has a value")
+        },
         other => Problem::failed(other).hint("what was measured until then is lost: try again, or with --workers 1"),
     }
 }

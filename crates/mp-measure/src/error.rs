@@ -27,6 +27,9 @@ pub enum Error {
     /// The operating system refused.
     #[error("the system refused")]
     System(#[from] std::io::Error),
+    /// The function panicked where it was called directly.
+    #[error("the task panicked in a direct call, though not on a worker")]
+    Panicked,
     /// The plan asks for what makes no sense.
     #[error("{0}")]
     Plan(String),

@@ -8,6 +8,8 @@
 //!                         Report ◀─ layers ─ stats ┘       fit, verdict: the break-even     table, json, html: shown
 //! ```
 //!
+//! [`Own`] measures a task of one's own beside the grid.
+//!
 //! How each number comes about is told in `docs/MEASURE.md`.
 //!
 //! ```no_run
@@ -29,12 +31,16 @@ mod fit;
 mod html;
 mod lane;
 mod machine;
+mod own;
+mod own_report;
 mod plan;
+mod plots;
 mod probe;
 mod report;
 mod rig;
 mod run;
 mod stats;
+mod svg;
 mod table;
 mod units;
 mod verdict;
@@ -44,6 +50,8 @@ pub use control::{Control, Ended};
 pub use error::Error;
 pub use fit::{Crossing, Line, Point, crossing};
 pub use machine::Machine;
+pub use own::{Function, Named, Own, Subject};
+pub use own_report::{OwnFigures, OwnReport};
 pub use plan::{Call, Cell, Mode, Paced, Plan, Rhythm};
 pub use report::{Figures, Layers, Measured, Report, SCHEMA};
 pub use stats::{Spread, median, percentile};

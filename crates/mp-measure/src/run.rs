@@ -23,7 +23,7 @@ use crate::rig::Rig;
 const LEAST_SLOT: Duration = Duration::from_millis(2);
 
 /// Of the time, so much is for blocks; the rest is for what lies between them.
-const SHARE: f64 = 0.8;
+const SHARE: f64 = 0.6;
 
 /// The most memory that payloads may take in this process and all workers together, as a share of what there is.
 const MEMORY_SHARE: f64 = 0.25;

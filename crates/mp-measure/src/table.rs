@@ -83,10 +83,13 @@ impl Report {
     }
 }
 
-const LAYER_HEADINGS: [&str; 8] =
+/// Of [`row`].
+pub(crate) const FIGURE_HEADINGS: [&str; 8] = ["", "p50", "p90", "p99", "max", "throughput", "switches", "peak memory"];
+
+pub(crate) const LAYER_HEADINGS: [&str; 8] =
     ["task", "work", "hand-off", "serialization", "transport", "scheduling", "total", "overhead"];
 
-fn layer_row(cell: &Measured, layers: &Layers) -> Vec<String> {
+pub(crate) fn layer_row(cell: &Measured, layers: &Layers) -> Vec<String> {
     let cell = &cell.cell;
     let task =
         format!("{}, {}, {}w", show_round_time(cell.task_ns as f64), show_bytes(cell.payload_bytes), cell.workers);
@@ -109,7 +112,7 @@ pub(crate) fn title(cell: &Measured) -> String {
 }
 
 fn figures(cell: &Measured) -> String {
-    let mut table = Table::new(&["", "p50", "p90", "p99", "max", "throughput", "switches", "peak memory"]);
+    let mut table = Table::new(&FIGURE_HEADINGS);
     cell.modes.iter().for_each(|figures| table.row(row(figures)));
     table.text()
 }

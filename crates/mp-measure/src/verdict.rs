@@ -130,6 +130,10 @@ fn sentence(group: &[&BreakEven], (workers, mode): (usize, Mode), usable: usize)
         };
         return format!("On this machine {who} never {beats} one thread: {why}. What they buy is isolation.");
     }
+    if group.iter().all(|one| one.crossing == Crossing::Never) {
+        let sizes = group.iter().map(|one| show_bytes(one.payload_bytes)).collect::<Vec<_>>().join(", ");
+        return format!("On this machine {who} did not beat one thread, in batches with {sizes}, whatever the task.");
+    }
     let told: Vec<_> = group.iter().map(|one| clause(one)).collect();
     format!("On this machine {who} beat one thread, in batches, {}.", told.join("; "))
 }
@@ -153,7 +157,7 @@ fn clause(one: &BreakEven) -> String {
             format!("from about {} on with {size} (beyond what was measured)", about(work_ns))
         }
         Crossing::Below { work_ns } => format!("already with tasks of {} with {size}", about(work_ns)),
-        Crossing::Never => format!("never with {size}, as far as the measured tasks tell"),
+        Crossing::Never => format!("never with {size}"),
         Crossing::Unknown => format!("nobody knows from when on with {size}: too few task times were measured"),
     }
 }
@@ -196,7 +200,7 @@ mod tests {
         assert_eq!(
             said,
             "On this machine 2 workers (spawned) beat one thread, in batches, from tasks of 14 µs on with 8 B; \
-             never with 1 MiB, as far as the measured tasks tell."
+             never with 1 MiB."
         );
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn layers(report: &Report) -> Option<String> {
     const TOP: f64 = 8.0;
     const ROW: f64 = 34.0;
     const LEFT: f64 = 62.0;
-    const RIGHT: f64 = WIDTH - 68.0;
+    const RIGHT: f64 = WIDTH - 76.0;
     let bottom = TOP + ROW * rows.len() as f64;
     let mut svg = Svg::new(bottom + 38.0, "what the time of a single call on a worker consists of");
     for quarter in 0..=4 {
@@ -67,7 +67,7 @@ pub(crate) fn most_workers(report: &Report) -> Option<usize> {
 
 /// How many times as fast as one thread, by task time, a line for each size of argument.
 pub(crate) fn speed_up(report: &Report) -> Option<String> {
-    const AREA: ((f64, f64), (f64, f64)) = ((52.0, WIDTH - 14.0), (14.0, 270.0));
+    const AREA: ((f64, f64), (f64, f64)) = ((58.0, WIDTH - 22.0), (14.0, 270.0));
     let workers = most_workers(report)?;
     let lines = speed_lines(report, workers);
     let points = || lines.iter().flat_map(|(_, points)| points.iter().copied());
@@ -129,7 +129,7 @@ fn crossing(report: &Report, workers: usize, bytes: u64) -> Option<f64> {
 pub(crate) fn spread(report: &Report, rhythm: Rhythm) -> Option<String> {
     const ROW: f64 = 31.0;
     const TOP: f64 = 6.0;
-    const AREA: (f64, f64) = (122.0, WIDTH - 64.0);
+    const AREA: (f64, f64) = (140.0, WIDTH - 68.0);
     let workers = most_workers(report);
     let shown = report.cells.iter().filter(|cell| cell.is(Call::Single, rhythm) && Some(cell.cell.workers) == workers);
     let cell = shown.min_by_key(|cell| (cell.cell.payload_bytes, cell.cell.task_ns))?;

@@ -119,7 +119,7 @@ fn figures(cell: &Measured) -> String {
 
 pub(crate) fn row(figures: &Figures) -> Vec<String> {
     let spread = figures.spread_ns;
-    let times = [figures.median_ns, spread.p90, spread.p99, spread.max].map(show_time);
+    let times = [spread.p50, spread.p90, spread.p99, spread.max].map(show_time);
     let memory = figures.peak_bytes.map_or("–".to_owned(), show_memory);
     let rest = [show_rate(figures.throughput), format!("{:.2}", figures.switches), memory];
     std::iter::once(figures.mode.name().to_owned()).chain(times).chain(rest).collect()

@@ -7,7 +7,7 @@ use super::living::Living;
 use super::{mpctl, seen, stdout};
 
 const TINY: [&str; 9] =
-    ["measure", "--payload=8,100K", "--task-time=2us,200us", "--workers", "1", "--rounds", "1", "--time-budget", "3s"];
+    ["measure", "--payload=8,100K", "--task-time=2us,200us", "--workers", "1", "--rounds", "1", "--time-budget", "50s"];
 
 fn with(more: &[&'static str]) -> Vec<&'static str> {
     TINY.iter().chain(more).copied().collect()

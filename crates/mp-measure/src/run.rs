@@ -22,6 +22,9 @@ use crate::rig::Rig;
 /// A block has at least so long, if only a few calls fit.
 const LEAST_SLOT: Duration = Duration::from_millis(2);
 
+/// And at most so long: a time budget is a bound, not a wish. Who wants more, has more rounds.
+const MOST_SLOT: Duration = Duration::from_millis(100);
+
 /// Of the time, so much is for blocks; the rest is for what lies between them.
 const SHARE: f64 = 0.6;
 
@@ -85,7 +88,7 @@ impl Plan {
             payloads,
             rigs,
             pace: Pace::find(),
-            slot: self.time_budget.mul_f64(SHARE / blocks).max(LEAST_SLOT),
+            slot: self.time_budget.mul_f64(SHARE / blocks).clamp(LEAST_SLOT, MOST_SLOT),
             rounds: self.rounds,
             control,
             blocks: Blocks::new(),

@@ -14,6 +14,8 @@ mod input;
 mod living;
 #[path = "cli/logs.rs"]
 mod logs;
+#[path = "cli/measure.rs"]
+mod measure;
 #[path = "cli/mistakes.rs"]
 mod mistakes;
 #[path = "cli/runs.rs"]

@@ -18,6 +18,7 @@ fn help_of_the_whole() {
       apply        Run a task once on a pool of workers
       map          Run a task on each item, on a pool of workers
       chaos        Kill workers at random under many tasks, and check that each task is accounted for
+      measure      Measure what a task costs on workers, layer by layer, and from which task on they pay
       completions  Print a completion script for a shell
       man          Print a manual page, or write all of them to a directory
       help         Print this message or the help of the given subcommand(s)
@@ -372,7 +373,7 @@ fn manual_pages_are_printed_and_written() {
         std::fs::read_dir(&dir).expect("is there").map(|entry| entry.expect("is there").file_name()).collect();
     names.sort();
     std::fs::remove_dir_all(&dir).expect("is ours");
-    let wanted =
-        ["apply", "chaos", "completions", "man", "map", "spawn", "tasks"].map(|name| format!("mpctl-{name}.1"));
+    let wanted = ["apply", "chaos", "completions", "man", "map", "measure", "spawn", "tasks"]
+        .map(|name| format!("mpctl-{name}.1"));
     assert_eq!(names, wanted.iter().map(String::as_str).chain(["mpctl.1"]).collect::<Vec<_>>());
 }

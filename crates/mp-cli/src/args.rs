@@ -9,6 +9,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::chaos_cmd::Chaos;
+use crate::measure_cmd::Measure;
 use crate::{duration, exit};
 
 const STYLES: Styles = Styles::styled()
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Apply(Apply),
     Map(Map),
     Chaos(Chaos),
+    Measure(Measure),
     Completions(Completions),
     Man(Man),
 }

@@ -9,7 +9,7 @@ use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::{chaos_cmd, completions, inventory, logging, manual, pool_cmds, refusal, spawn};
+use crate::{chaos_cmd, completions, inventory, logging, manual, measure_cmd, pool_cmds, refusal, spawn};
 
 /// Everything after `mp::init()`.
 pub(crate) fn run() -> Exit {
@@ -32,6 +32,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Problem> {
         Command::Apply(options) => pool_cmds::apply(options, &cli.talk),
         Command::Map(options) => pool_cmds::map(&options, &cli.talk),
         Command::Chaos(options) => chaos_cmd::chaos(&options),
+        Command::Measure(options) => measure_cmd::measure(&options, &cli.talk),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => manual::man(&options),
     }

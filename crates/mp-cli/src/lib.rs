@@ -37,6 +37,7 @@ mod items;
 mod json_array;
 mod logging;
 mod manual;
+mod measure_cmd;
 mod output;
 mod pool_cmds;
 mod problem;

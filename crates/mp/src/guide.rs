@@ -328,3 +328,6 @@
 //! A task crosses two sockets: its arguments are encoded, copied into the kernel, out of it, decoded; its result the same way
 //! back. That is some tens of microseconds for one `apply`, and about one for a task among many that wait. Work worth
 //! sending takes longer than that. `docs/BENCHMARKS.md` has the figures, with the command.
+//!
+//! `mpctl measure` tells for a machine from which task on workers beat one thread, and `mpctl measure --task` for a task; the crate
+//! `mp-measure` does it in a program (`examples/measure_own_task.rs`). `docs/MEASURE.md` says how each number is obtained.

@@ -1,0 +1,156 @@
+//! The three plots of the page: where the time goes, when workers win, and how calls are spread.
+//!
+//! Does **not** know the page around them.
+
+use crate::plan::{Call, Mode, Rhythm};
+use crate::report::{Layers, Measured, Report};
+use crate::svg::{LogScale, Svg, WIDTH, escape};
+use crate::units::{show_bytes, show_round_time, show_time};
+use crate::verdict::place;
+
+const SERIES: [&str; 7] = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7"];
+const LAYERS: [&str; 5] = ["--l1", "--l2", "--l3", "--l4", "--l5"];
+
+/// Names and colours, in front of a plot.
+fn legend<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> String {
+    let entry = |(colour, name): (&str, String)| {
+        format!(r#"<li><i style="background:var({colour})"></i>{}</li>"#, escape(&name))
+    };
+    format!(r#"<ul class="legend">{}</ul>"#, entries.map(entry).collect::<String>())
+}
+
+/// For each size of argument, what the time of the shortest single call consists of.
+pub(crate) fn layers(report: &Report) -> Option<String> {
+    let rows = layer_rows(report);
+    let (_, first) = rows.first()?;
+    const TOP: f64 = 8.0;
+    const ROW: f64 = 34.0;
+    const LEFT: f64 = 62.0;
+    const RIGHT: f64 = WIDTH - 76.0;
+    let bottom = TOP + ROW * rows.len() as f64;
+    let mut svg = Svg::new(bottom + 38.0, "what the time of a single call on a worker consists of");
+    for quarter in 0..=4 {
+        let x = LEFT + (RIGHT - LEFT) * f64::from(quarter) / 4.0;
+        svg.line((x, TOP), (x, bottom), "g");
+        svg.text((x, bottom + 16.0), "middle", &format!("{} %", quarter * 25));
+    }
+    svg.text((f64::midpoint(LEFT, RIGHT), bottom + 33.0), "middle", "share of the time of a call");
+    for (index, (bytes, layers)) in rows.iter().enumerate() {
+        let y = TOP + ROW * index as f64;
+        svg.text((LEFT - 8.0, y + 21.0), "end", &show_bytes(*bytes));
+        let whole: f64 = layers.parts().iter().map(|(_, ns)| ns.max(0.0)).sum();
+        let mut x = LEFT;
+        for ((_, ns), colour) in layers.parts().into_iter().zip(LAYERS) {
+            let width = ns.max(0.0) / whole * (RIGHT - LEFT);
+            svg.bar((x, y + 6.0), (width - 1.0, ROW - 12.0), colour);
+            x += width;
+        }
+        svg.strong((RIGHT + 8.0, y + 21.0), &show_time(layers.total));
+    }
+    let names = first.parts().map(|(name, _)| name.to_owned());
+    Some(legend(LAYERS.into_iter().zip(names)) + &svg.finish())
+}
+
+fn layer_rows(report: &Report) -> Vec<(u64, Layers)> {
+    let least = report.cells.iter().map(|cell| cell.cell.task_ns).min();
+    let workers = most_workers(report);
+    let is_shown = |cell: &&Measured| {
+        cell.is(Call::Single, Rhythm::Hot) && Some(cell.cell.task_ns) == least && Some(cell.cell.workers) == workers
+    };
+    let shown = report.cells.iter().filter(is_shown);
+    shown.filter_map(|cell| Some((cell.cell.payload_bytes, *cell.layers.first()?))).collect()
+}
+
+pub(crate) fn most_workers(report: &Report) -> Option<usize> {
+    report.cells.iter().map(|cell| cell.cell.workers).max()
+}
+
+/// How many times as fast as one thread, by task time, a line for each size of argument.
+pub(crate) fn speed_up(report: &Report) -> Option<String> {
+    const AREA: ((f64, f64), (f64, f64)) = ((58.0, WIDTH - 22.0), (14.0, 270.0));
+    let workers = most_workers(report)?;
+    let lines = speed_lines(report, workers);
+    let points = || lines.iter().flat_map(|(_, points)| points.iter().copied());
+    points().next()?;
+    let ((left, right), (top, bottom)) = AREA;
+    let x = LogScale::over(points().map(|(work, _)| work).collect::<Vec<_>>().into_iter(), (left, right));
+    let ideal = workers.min(report.machine.usable) as f64;
+    let speeds: Vec<_> = points().map(|(_, speed)| speed).chain([1.0, ideal.max(1.2)]).collect();
+    let y = LogScale::over(speeds.into_iter(), (bottom, top));
+    let mut svg = Svg::new(316.0, "how many times as fast as one thread the workers are, by task time");
+    svg.bar((left, top), (right - left, y.at(1.0) - top), "--good");
+    for tick in x.ticks() {
+        svg.line((x.at(tick), top), (x.at(tick), bottom), "g");
+        svg.text((x.at(tick), bottom + 17.0), "middle", &show_round_time(tick));
+    }
+    for tick in y.ticks() {
+        svg.line((left, y.at(tick)), (right, y.at(tick)), "g");
+        svg.text((left - 7.0, y.at(tick) + 4.0), "end", &format!("{tick}×"));
+    }
+    svg.line((left, y.at(1.0)), (right, y.at(1.0)), "one");
+    svg.good((left + 7.0, top + 15.0), "workers are faster");
+    svg.text((f64::midpoint(left, right), bottom + 38.0), "middle", "work in a task");
+    for ((bytes, points), colour) in lines.iter().zip(SERIES.iter().cycle()) {
+        let places: Vec<_> = points.iter().map(|(work, speed)| (x.at(*work), y.at(*speed))).collect();
+        svg.path(&places, colour);
+        places.iter().for_each(|place| svg.dot(*place, 3.2, colour));
+        if let Some(work) = crossing(report, workers, *bytes).filter(|work| x.at(*work) <= right) {
+            svg.ring((x.at(work), y.at(1.0)), colour);
+        }
+    }
+    let names = SERIES.into_iter().cycle().zip(lines.iter().map(|(bytes, _)| show_bytes(*bytes)));
+    Some(legend(names) + &svg.finish())
+}
+
+/// A size, and (work, times as fast) for each task time.
+type Speeds = (u64, Vec<(f64, f64)>);
+
+fn speed_lines(report: &Report, workers: usize) -> Vec<Speeds> {
+    let of = |bytes: u64| {
+        let is_of = |cell: &&Measured| {
+            (cell.cell.call, cell.cell.workers, cell.cell.payload_bytes) == (Call::Batch, workers, bytes)
+        };
+        let speed = |cell: &Measured| {
+            let (alone, spawned) = (cell.mode(Mode::Direct)?.median_ns, cell.mode(Mode::Spawn)?.median_ns);
+            Some((cell.cell.task_ns as f64, alone / spawned))
+        };
+        (bytes, report.cells.iter().filter(is_of).filter_map(speed).collect())
+    };
+    report.plan.payloads.iter().map(|bytes| of(*bytes)).filter(|(_, points): &Speeds| !points.is_empty()).collect()
+}
+
+fn crossing(report: &Report, workers: usize, bytes: u64) -> Option<f64> {
+    let is_of = (Mode::Spawn, workers, bytes);
+    let one = report.break_even.iter().find(|one| (one.mode, one.workers, one.payload_bytes) == is_of)?;
+    if matches!(one.crossing, crate::Crossing::At { .. }) { place(one.crossing) } else { None }
+}
+
+/// For each mode the median, and how far 9 and 99 of 100 single calls reach.
+pub(crate) fn spread(report: &Report, rhythm: Rhythm) -> Option<String> {
+    const ROW: f64 = 31.0;
+    const TOP: f64 = 6.0;
+    const AREA: (f64, f64) = (140.0, WIDTH - 68.0);
+    let workers = most_workers(report);
+    let shown = report.cells.iter().filter(|cell| cell.is(Call::Single, rhythm) && Some(cell.cell.workers) == workers);
+    let cell = shown.min_by_key(|cell| (cell.cell.payload_bytes, cell.cell.task_ns))?;
+    let ends = cell.modes.iter().flat_map(|figures| [figures.median_ns, figures.spread_ns.p99]);
+    let x = LogScale::over(ends.collect::<Vec<_>>().into_iter(), AREA);
+    let bottom = TOP + ROW * cell.modes.len() as f64;
+    let mut svg = Svg::new(bottom + 40.0, "how single calls are spread, by mode");
+    for tick in x.ticks() {
+        svg.line((x.at(tick), TOP), (x.at(tick), bottom), "g");
+        svg.text((x.at(tick), bottom + 16.0), "middle", &show_round_time(tick));
+    }
+    for (index, figures) in cell.modes.iter().enumerate() {
+        let (y, spread) = (TOP + ROW * (index as f64 + 0.5), figures.spread_ns);
+        let colour = if figures.mode.is_workers() { "--l5" } else { "--l2" };
+        let (median, p90, p99) = (x.at(figures.median_ns), x.at(spread.p90), x.at(spread.p99));
+        svg.text((AREA.0 - 8.0, y + 4.0), "end", figures.mode.name());
+        svg.bar((median, y - 1.5), (p99 - median, 3.0), colour);
+        svg.bar((median, y - 5.0), (p90 - median, 10.0), colour);
+        svg.dot((median, y), 6.0, colour);
+        svg.strong((AREA.1 + 6.0, y + 4.0), &show_time(figures.median_ns));
+    }
+    svg.text((f64::midpoint(AREA.0, AREA.1), bottom + 34.0), "middle", "time of a call, from call to value");
+    Some(svg.finish())
+}

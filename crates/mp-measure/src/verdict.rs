@@ -1,0 +1,219 @@
+//! What the figures mean: from which task on workers pay, in numbers and in words.
+//!
+//! Does **not** measure, nor fit (`fit` does).
+
+use serde::Serialize;
+
+use crate::fit::{Crossing, Line, Point, crossing, lines};
+use crate::plan::{Call, Mode, Plan, Rhythm};
+use crate::report::Measured;
+use crate::units::{show_bytes, show_time};
+
+/// From which task on N workers beat one thread, for tasks in batches with one size of argument.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BreakEven {
+    /// Of which workers, or threads.
+    pub mode: Mode,
+    /// How many of them.
+    pub workers: usize,
+    /// How many bytes the argument has.
+    pub payload_bytes: u64,
+    /// From the medians of all rounds.
+    #[serde(flatten)]
+    pub crossing: Crossing,
+    /// The least and the most that single rounds gave, in nanoseconds, where each gave one.
+    pub range_ns: Option<(f64, f64)>,
+    /// What a task takes on these workers, by the work in it: a line through all points.
+    pub fit: Option<Line>,
+}
+
+/// How far a task's own time may be from what was asked for.
+const TOLERANCE: f64 = 0.2;
+
+/// A share of overhead that few would mind.
+const SMALL_SHARE: f64 = 0.1;
+
+pub(crate) fn break_even(plan: &Plan, cells: &[Measured]) -> Vec<BreakEven> {
+    let mut all = Vec::new();
+    for &workers in &plan.workers {
+        for &payload_bytes in &plan.payloads {
+            let is_of = |cell: &&Measured| {
+                (cell.cell.workers, cell.cell.payload_bytes, cell.cell.call) == (workers, payload_bytes, Call::Batch)
+            };
+            let cells: Vec<_> = cells.iter().filter(is_of).collect();
+            for mode in [Mode::Threads, Mode::Spawn, Mode::ForkServer] {
+                all.extend(one(mode, (workers, payload_bytes), &cells));
+            }
+        }
+    }
+    all
+}
+
+fn one(mode: Mode, (workers, payload_bytes): (usize, u64), cells: &[&Measured]) -> Option<BreakEven> {
+    let points = points(mode, cells, None);
+    if points.is_empty() {
+        return None;
+    }
+    let rounds = cells.iter().filter_map(|cell| Some(cell.mode(mode)?.rounds_ns.len())).min().unwrap_or(0);
+    let each = (0..rounds).map(|round| place(crossing(&self::points(mode, cells, Some(round)))));
+    let each: Option<Vec<_>> = each.collect();
+    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    Some(BreakEven {
+        mode,
+        workers,
+        payload_bytes,
+        crossing: crossing(&points),
+        range_ns: each.filter(|each| !each.is_empty()).map(|each| (least(&each), most(&each))),
+        fit: lines(&points).map(|(_, workers)| workers),
+    })
+}
+
+fn points(mode: Mode, cells: &[&Measured], round: Option<usize>) -> Vec<Point> {
+    let time = |cell: &Measured, mode| {
+        let figures = cell.mode(mode)?;
+        round.map_or(Some(figures.median_ns), |round| figures.rounds_ns.get(round).copied())
+    };
+    let point = |cell: &&Measured| {
+        Some(Point { work: cell.cell.task_ns as f64, alone: time(cell, Mode::Direct)?, workers: time(cell, mode)? })
+    };
+    cells.iter().filter_map(point).collect()
+}
+
+/// The task time of a crossing that has one.
+pub(crate) fn place(crossing: Crossing) -> Option<f64> {
+    match crossing {
+        Crossing::At { work_ns } | Crossing::Beyond { work_ns } | Crossing::Below { work_ns } => Some(work_ns),
+        Crossing::Never | Crossing::Unknown => None,
+    }
+}
+
+pub(crate) fn warnings(cells: &[Measured], usable: usize) -> Vec<String> {
+    let off = |cell: &Measured| {
+        let run = cell.mode(Mode::Direct)?.way?.run_ns;
+        Some((run / cell.cell.task_ns as f64 - 1.0).abs()).filter(|off| *off > TOLERANCE)
+    };
+    let worst = cells.iter().filter_map(|cell| Some((off(cell)?, cell))).max_by(|a, b| a.0.total_cmp(&b.0));
+    let drifted = worst.and_then(|(_, cell)| {
+        let run = cell.mode(Mode::Direct)?.way?.run_ns;
+        let asked = show_time(cell.cell.task_ns as f64);
+        Some(format!("tasks of {asked} took {}: the processor's pace changed meanwhile", show_time(run)))
+    });
+    let many = cells.iter().map(|cell| cell.cell.workers).max().filter(|workers| *workers > usable);
+    let many = many.map(|workers| format!("{workers} workers share {usable} processors: they can't all run at once"));
+    drifted.into_iter().chain(many).collect()
+}
+
+/// The end of the report.
+pub(crate) fn sentences(all: &[BreakEven], cells: &[Measured], usable: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut groups: Vec<_> = all.iter().map(|one| (one.workers, one.mode)).collect();
+    groups.dedup();
+    groups.sort_unstable();
+    groups.dedup();
+    for (workers, mode) in groups {
+        let group: Vec<_> = all.iter().filter(|one| (one.workers, one.mode) == (workers, mode)).collect();
+        said.push(sentence(&group, (workers, mode), usable));
+    }
+    said.extend(single_sentence(cells));
+    said
+}
+
+fn sentence(group: &[&BreakEven], (workers, mode): (usize, Mode), usable: usize) -> String {
+    let who = who(workers, mode);
+    if usable == 1 || workers == 1 {
+        let beats = if workers == 1 { "beats" } else { "beat" };
+        let why = if usable == 1 {
+            "there is 1 core: nothing can run beside anything"
+        } else {
+            "one does one thing at a time"
+        };
+        return format!("On this machine {who} never {beats} one thread: {why}. What they buy is isolation.");
+    }
+    if group.iter().all(|one| one.crossing == Crossing::Never) {
+        let sizes = group.iter().map(|one| show_bytes(one.payload_bytes)).collect::<Vec<_>>().join(", ");
+        return format!("On this machine {who} did not beat one thread, in batches with {sizes}, whatever the task.");
+    }
+    let told: Vec<_> = group.iter().map(|one| clause(one)).collect();
+    format!("On this machine {who} beat one thread, in batches, {}.", told.join("; "))
+}
+
+fn who(workers: usize, mode: Mode) -> String {
+    let plural = if workers == 1 { "" } else { "s" };
+    match mode {
+        Mode::Spawn => format!("{workers} worker{plural} (spawned)"),
+        Mode::ForkServer => format!("{workers} worker{plural} (forked)"),
+        Mode::Direct | Mode::Threads | Mode::ThreadsEncoded | Mode::Ipc | Mode::PoolThreads => {
+            format!("{workers} thread{plural} of a plain pool")
+        }
+    }
+}
+
+fn clause(one: &BreakEven) -> String {
+    let size = show_bytes(one.payload_bytes);
+    match one.crossing {
+        Crossing::At { work_ns } => format!("from tasks of {} on with {size}", about(work_ns)),
+        Crossing::Beyond { work_ns } => {
+            format!("from about {} on with {size} (beyond what was measured)", about(work_ns))
+        }
+        Crossing::Below { work_ns } => format!("already with tasks of {} with {size}", about(work_ns)),
+        Crossing::Never => format!("never with {size}"),
+        Crossing::Unknown => format!("nobody knows from when on with {size}: too few task times were measured"),
+    }
+}
+
+/// Two digits: more would be a claim.
+pub(crate) fn about(ns: f64) -> String {
+    let step = 10_f64.powf(ns.max(1.0).log10().floor() - 1.0);
+    crate::units::show_round_time((ns / step).round() * step)
+}
+
+/// What a call that is waited for costs, with the smallest payload.
+fn single_sentence(cells: &[Measured]) -> Option<String> {
+    let hot = cells.iter().filter(|cell| cell.is(Call::Single, Rhythm::Hot));
+    let cell = hot.min_by_key(|cell| (cell.cell.payload_bytes, cell.cell.task_ns, cell.cell.workers))?;
+    let (direct, worker) = (cell.mode(Mode::Direct)?, cell.mode(Mode::Spawn)?);
+    let cost = worker.median_ns - direct.median_ns;
+    let enough = cost * (1.0 - SMALL_SHARE) / SMALL_SHARE;
+    Some(format!(
+        "A single call that is waited for (apply) costs {} beside its work with {}, and never beats a direct call: that is the price of isolation, under {:.0} % of it from tasks of {} on.",
+        about(cost),
+        show_bytes(cell.cell.payload_bytes),
+        SMALL_SHARE * 100.0,
+        about(enough),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(payload_bytes: u64, crossing: Crossing) -> BreakEven {
+        BreakEven { mode: Mode::Spawn, workers: 2, payload_bytes, crossing, range_ns: None, fit: None }
+    }
+
+    #[test]
+    fn the_sentence_says_from_when_on() {
+        let small = one(8, Crossing::At { work_ns: 14_321.0 });
+        let large = one(1 << 20, Crossing::Never);
+        let said = sentence(&[&small, &large], (2, Mode::Spawn), 2);
+        assert_eq!(
+            said,
+            "On this machine 2 workers (spawned) beat one thread, in batches, from tasks of 14 µs on with 8 B; \
+             never with 1 MiB."
+        );
+    }
+
+    #[test]
+    fn one_core_never_pays() {
+        let said = sentence(&[&one(8, Crossing::Below { work_ns: 1.0 })], (2, Mode::Spawn), 1);
+        assert!(said.contains("never beat one thread: there is 1 core"), "{said}");
+        let said = sentence(&[&one(8, Crossing::Never)], (1, Mode::Spawn), 4);
+        assert!(said.contains("1 worker (spawned) never beats"), "{said}");
+    }
+
+    #[test]
+    fn two_digits_are_told() {
+        assert_eq!([14_321.0, 987.0, 214_000.0, 1_049_000.0].map(about), ["14 µs", "990 ns", "210 µs", "1 ms"]);
+    }
+}

@@ -44,7 +44,7 @@ fn windows_that_are_not_there_cost_the_liars_task() {
         for (slot, len) in lies {
             let pool = bench.pool(1);
             lent(&pool);
-            let outcome = pool.apply(|slot, len| claims(slot, len), (slot, len));
+            let outcome = pool.apply(claims, (slot, len));
             let is_own = matches!(&outcome, Err(Failure::Codec { stage: CodecStage::DecodeResult, .. }));
             assert!(is_own, "{slot} {len}: {outcome:?}");
             works(&pool);

@@ -130,8 +130,8 @@ fn an_item_with_a_time_limit_and_retries_keeps_its_arguments() {
     bench("limits", Backend::Processes, |bench| {
         let pool = bench.build(bench.builder().workers(2).grace(Duration::from_millis(50)));
         let spins_once = |bytes: Vec<u8>| {
-            // sleep: it is to run too long, the first time.
             while mp::current_worker().is_some_and(|worker| worker.attempt == 1) {
+                // sleep: it is to run too long, the first time.
                 std::thread::sleep(Duration::from_millis(1));
             }
             sum(&bytes)

@@ -107,3 +107,19 @@ fn large_tasks_over_threads_leave_nothing_either() {
         assert!(descriptors() <= before);
     });
 }
+
+/// A limit on a worker's memory is about its own: what it reads of the pool's would be as much in the next one.
+#[test]
+fn what_a_worker_reads_of_others_is_not_its_own_memory() {
+    let _alone = alone();
+    bench("own", Backend::Processes, |bench| {
+        let pool = bench.build(bench.builder().workers(1).max_worker_memory(40 << 20));
+        let table = mp::Shared::<[u64]>::build(10 * MIB, |to| to.fill(7)).expect("made");
+        let all = |table: mp::Shared<[u64]>| table.iter().step_by(512).sum::<u64>();
+        for _ in 0..3 {
+            assert_eq!(pool.apply(all, (table.clone(),)), Ok(7 * 20 * 1024));
+        }
+        works(&pool);
+        assert_eq!(pool.stats().recycled, 0);
+    });
+}

@@ -50,6 +50,12 @@ fn rand_string_queue_prints_four_strings_of_five() {
 }
 
 #[test]
+fn shared_table_adds_up() {
+    let output = run("shared_table", &[]);
+    assert!(output.ends_with("\nsum: 49999995000000\n"), "{output}");
+}
+
+#[test]
 fn apply_and_map_prints_squares_twice_and_cubes_twice() {
     let (squares, cubes) = ("[1, 4, 9, 16, 25, 36]", "[1, 8, 27, 64, 125, 216]");
     assert_eq!(run("apply_and_map", &[]), format!("{squares}\n{squares}\n{cubes}\n{cubes}\n"));

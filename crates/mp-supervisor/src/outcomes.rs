@@ -115,7 +115,7 @@ impl Engine {
     /// A value of `len` bytes came, and not in a window: it lends one for the next, if it was large.
     fn lend(&self, state: &mut State, worker: WorkerId, len: usize) {
         if let (Some(arena), Some(io)) = (self.arena.as_ref().filter(|arena| arena.wants(len)), state.worker(worker)) {
-            let glass = io.windows.lend(len, arena.from(), &io.status);
+            let glass = io.windows.lend(len, arena, &io.status);
             glass.iter().for_each(|glass| arena.watch_over(glass));
         }
     }

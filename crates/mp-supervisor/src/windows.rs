@@ -10,12 +10,14 @@
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use mp_link::Status;
 use mp_sys::window::Window;
 use mp_wire::frame::{Lent, WINDOWS};
+
+use crate::arena::Arena;
 
 /// A larger value always crosses as a file.
 const LARGEST: usize = 256 << 20;
@@ -35,6 +37,8 @@ pub(crate) struct Glass {
     status: Status,
     /// Whether a value in it is still wanted: the words alone say what the worker wants them to say.
     wanted: AtomicBool,
+    /// Who gives its memory back when it was not used for a while.
+    arena: Weak<Arena>,
 }
 
 /// The windows that one worker was lent.
@@ -54,17 +58,18 @@ pub(crate) struct Brought {
 
 impl Windows {
     /// A value of `len` bytes came in another way: there is to be a window for the next, if there can be one more, or a larger
-    /// one. Values of more than `from` bytes are to use it.
-    pub(crate) fn lend(&mut self, len: usize, from: usize, status: &Status) -> Option<Arc<Glass>> {
+    /// one. Values that `arena` takes for large are to use it.
+    pub(crate) fn lend(&mut self, len: usize, arena: &Arc<Arena>, status: &Status) -> Option<Arc<Glass>> {
         let size = len.checked_next_power_of_two().filter(|size| *size <= LARGEST)?;
         let slot = self.slots.iter().position(Option::is_none).or_else(|| self.smaller(size, status))?;
         let (window, fd) = Window::create(size).inspect_err(|error| tracing::warn!(%error, size, "no window")).ok()?;
         let (slot_number, size) = (slot as u32, window.size() as u64);
         let wanted = AtomicBool::new(false);
-        let glass = Arc::new(Glass { window, slot: slot_number, status: status.clone(), wanted });
+        let (status, from) = (status.clone(), arena.from() as u64);
+        let glass = Arc::new(Glass { window, slot: slot_number, status, wanted, arena: Arc::downgrade(arena) });
         self.slots[slot] = Some(Arc::clone(&glass));
         self.unsent.retain(|(lent, _)| lent.slot != slot_number);
-        self.unsent.push((Lent { slot: slot_number, size, from: from as u64 }, fd));
+        self.unsent.push((Lent { slot: slot_number, size, from }, fd));
         Some(glass)
     }
 
@@ -129,6 +134,7 @@ impl Drop for Brought {
         }
         self.glass.wanted.store(false, Ordering::Release);
         self.glass.status.release_window(self.glass.slot);
+        self.glass.arena.upgrade().iter().for_each(|arena| arena.touch());
     }
 }
 
@@ -136,6 +142,10 @@ impl Drop for Brought {
 mod tests {
     use super::*;
     use mp_sys::window::Pane;
+
+    fn arena() -> Arc<Arena> {
+        Arena::new(0)
+    }
 
     /// What was lent last, as its worker has it.
     fn handed_over(windows: &mut Windows) -> (Lent, Pane) {
@@ -146,7 +156,7 @@ mod tests {
     #[test]
     fn a_value_is_read_once_and_its_window_used_again() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
-        windows.lend(100_000, 0, &status);
+        windows.lend(100_000, &arena(), &status);
         let (lent, mut pane) = handed_over(&mut windows);
         assert_eq!((lent.slot, lent.size), (0, 131_072));
         for round in 0..3 {
@@ -162,7 +172,7 @@ mod tests {
     fn what_was_not_lent_or_is_too_long_or_still_wanted_is_refused() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         assert!(windows.bring(0, 1).is_err(), "none was lent");
-        windows.lend(4096, 0, &status);
+        windows.lend(4096, &arena(), &status);
         for (slot, len) in [(1, 1), (WINDOWS as u32, 1), (u32::MAX, 1), (0, 4097), (0, u64::MAX)] {
             assert!(windows.bring(slot, len).is_err(), "{slot} {len}");
         }
@@ -177,15 +187,15 @@ mod tests {
     fn there_are_few_and_a_larger_one_replaces_one_that_is_not_in_use() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         for slot in 0..WINDOWS as u32 {
-            windows.lend(4096, 0, &status);
+            windows.lend(4096, &arena(), &status);
             assert_eq!(handed_over(&mut windows).0.slot, slot);
         }
-        assert!(windows.lend(4096, 0, &status).is_none(), "no larger one is needed");
+        assert!(windows.lend(4096, &arena(), &status).is_none(), "no larger one is needed");
         let wanted = windows.bring(0, 1).expect("it is there");
-        windows.lend(8192, 0, &status);
+        windows.lend(8192, &arena(), &status);
         assert_eq!(handed_over(&mut windows).0, Lent { slot: 1, size: 8192, from: 0 });
         assert!(!status.take_window(1), "until the worker has the new one");
-        assert!(windows.lend(LARGEST + 1, 0, &status).is_none());
+        assert!(windows.lend(LARGEST + 1, &arena(), &status).is_none());
         drop(wanted);
     }
 }

@@ -55,6 +55,13 @@ impl Map {
         fits.then(|| unsafe { self.at.add(offset) })
     }
 
+    /// A copy of this process that is forked does not have it: who could write there by mistake, or give it back at its end.
+    pub(crate) fn not_inherited(self) -> Self {
+        // SAFETY: the whole mapping; it changes nothing in this process. Where it fails, a copy has it: no harm by itself.
+        let _ = unsafe { madvise(self.at.cast(), self.len(), MmapAdvise::MADV_DONTFORK) };
+        self
+    }
+
     /// Gives the memory of the whole pages in `range` back, for all who have mapped them; they read as zeros from now on.
     /// Only through a mapping that can be written.
     pub(crate) fn give_back(&self, range: Range<usize>) {
@@ -62,8 +69,8 @@ impl Map {
         let (start, end) = (range.start.next_multiple_of(page), range.end.min(self.len()) / page * page);
         if start < end {
             // SAFETY: whole pages within the mapping, whose bytes nobody relies on: the caller owns the range.
-            let given = unsafe { madvise(self.at.add(start).cast(), end - start, MmapAdvise::MADV_REMOVE) };
-            debug_assert!(given.is_ok(), "memory of {start}..{end} could not be given back: {given:?}");
+            // It fails only in a copy of this process, which has not inherited it: there is nothing to give back there.
+            let _ = unsafe { madvise(self.at.add(start).cast(), end - start, MmapAdvise::MADV_REMOVE) };
         }
     }
 }

@@ -38,11 +38,13 @@ pub fn read_file(fd: OwnedFd, len: u64) -> io::Result<Vec<u8>> {
     if read as u64 == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// The resident memory of a process, in bytes: `statm` of proc(5). What it shares with others counts in full.
+/// The resident memory of a process, in bytes: `statm` of proc(5). What it has of files and of shared memory does not count:
+/// a new process would map the same. What it shares since it was forked counts in full.
 #[must_use]
 pub fn resident(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    let mut fields = text.split(' ').skip(1).map(|field| field.parse::<u64>().ok());
+    let pages = fields.next()??.saturating_sub(fields.next()??);
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
     pages.checked_mul(u64::try_from(page).ok()?)
 }

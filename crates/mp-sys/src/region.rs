@@ -71,7 +71,7 @@ impl Region {
     pub fn create(len: usize, keep: usize) -> io::Result<Arc<Self>> {
         let len = len.max(1).checked_next_multiple_of(PAGE as usize).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = MemFile::create(c"mp-region", len as u64)?;
-        let map = Map::new(&file, len, Access::Write)?;
+        let map = Map::new(&file, len, Access::Write)?.not_inherited();
         // Opened anew for reading: whoever has that descriptor can map it for nothing else.
         let readers = File::open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?;
         let readers = crate::socket::raise(&readers)?;

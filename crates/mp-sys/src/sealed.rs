@@ -51,11 +51,9 @@ impl Draft {
 
     /// To be written.
     pub fn bytes(&mut self) -> &mut [u8] {
-        match self.map.bytes_at(0, self.len) {
-            // SAFETY: the mapping is as long and lives as long as `self`, and nobody else has the file yet.
-            Some(at) => unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) },
-            None => &mut [],
-        }
+        let Some(at) = self.map.bytes_at(0, self.len) else { return &mut [] };
+        // SAFETY: the mapping is as long and lives as long as `self`, and nobody else has the file yet.
+        unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) }
     }
 
     /// From now on nobody can write.

@@ -28,7 +28,7 @@ impl Window {
     pub fn create(len: usize) -> io::Result<(Self, OwnedFd)> {
         let len = len.max(1).checked_next_multiple_of(PAGE as usize).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = MemFile::create(c"mp-window", len as u64)?;
-        let map = Map::new(&file, len, Access::Write)?;
+        let map = Map::new(&file, len, Access::Write)?.not_inherited();
         Ok((Self(map), crate::socket::raise(&file)?))
     }
 

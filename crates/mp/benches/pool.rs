@@ -1,4 +1,4 @@
-//! Times the pool's calls: `apply` round trips, `apply_async` with a handle each, `map` with trivial items.
+//! Times the pool's calls: `apply` round trips, with 1 MiB as well, `apply_async` with a handle each, `map` with trivial items.
 //!
 //! Does **not** judge. Prints one line a figure: name, tab, microseconds each (the median of some rounds).
 //!
@@ -21,6 +21,7 @@ fn main() -> mp::Result<()> {
     assert_eq!(warm, (0..1000).map(square).sum::<u64>());
     report("apply", || each(2_000, |n| drop(pool.apply(square, (n,)))));
     report("apply_async", || apply_async(&pool, 100_000));
+    report("1 MiB argument", || megabyte(&pool, 200));
     report("map", || map(&pool, 1_000_000));
     report("Pool::new(8) to first result", || {
         let began = Instant::now();
@@ -41,6 +42,16 @@ fn apply_async(pool: &mp::Pool, count: u32) -> Duration {
     let handles: Vec<_> = (0..u64::from(count)).filter_map(|n| pool.apply_async(square, (n,)).ok()).collect();
     let sum: u64 = handles.into_iter().filter_map(|handle| handle.get().ok()).sum();
     assert_eq!(sum, (0..u64::from(count)).map(square).sum::<u64>());
+    began.elapsed() / count
+}
+
+/// A copy for each task, as an argument is given away; Python's caller keeps his. So the copies count as ours.
+fn megabyte(pool: &mp::Pool, count: u32) -> Duration {
+    let bytes = vec![7_u8; 1 << 20];
+    let length = |bytes: Vec<u8>| bytes.len();
+    let began = Instant::now();
+    let all = (0..count).all(|_| pool.apply(length, (bytes.clone(),)) == Ok(1 << 20));
+    assert!(all, "lengths");
     began.elapsed() / count
 }
 

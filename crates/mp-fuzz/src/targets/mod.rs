@@ -3,6 +3,7 @@
 //! Does **not** know how inputs are made.
 
 mod births;
+mod large;
 mod line;
 mod memory;
 mod output;
@@ -33,6 +34,7 @@ pub const ALL: &[Target] = &[
     Target { name: "to_worker", run: wire::to_worker },
     Target { name: "births", run: births::births },
     Target { name: "line", run: line::line },
+    Target { name: "large", run: large::large },
     Target { name: "memory_file", run: memory::memory_file },
     Target { name: "output", run: output::output },
     Target { name: "status", run: status::status },

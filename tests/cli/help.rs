@@ -137,6 +137,7 @@ fn help_of_apply() {
                                    processes, threads, serial]
           --retries <N>            How often a task that was lost with its worker, or timed out, is
                                    tried again [default: 0]
+          --max-tasks <N>          After how many tasks a worker is replaced by a fresh one
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
                                    values: json, lines, table]
@@ -230,6 +231,9 @@ fn help_of_map() {
               How often a task that was lost with its worker, or timed out, is tried again
               
               [default: 0]
+
+          --max-tasks <N>
+              After how many tasks a worker is replaced by a fresh one
 
           --format <FORM>
               `lines`: the bare results; `table`: with their index; `json`: an object per result, the

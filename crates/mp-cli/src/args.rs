@@ -202,7 +202,7 @@ pub(crate) struct Pool {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = retries)]
     pub(crate) retries: u32,
     /// After how many tasks a worker is replaced by a fresh one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long = "max-tasks", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tasks_per_worker: Option<u32>,
 }
 

@@ -133,7 +133,7 @@ impl Engine {
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
             FromWorkerFrame::Prepared => {
-                tracing::debug!(%worker, "worker prepared");
+                tracing::debug!(%worker, "worker ready");
                 self.step(state, now, Event::Prepared(worker));
                 Ok(())
             }
@@ -161,7 +161,8 @@ impl Engine {
         if let Some(what) = difference((io.identity, io.pid()), hello) {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
-        tracing::debug!(%worker, "worker said hello");
+        let prepares = state.scheduler.config().initializer.is_some();
+        tracing::debug!(%worker, "{}", if prepares { "worker prepares" } else { "worker ready" });
         self.step(state, now, Event::Hello(worker));
         Ok(())
     }

@@ -22,6 +22,8 @@ mod mistakes;
 mod runs;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/timeline.rs"]
+mod timeline;
 
 use std::time::Duration;
 

@@ -91,6 +91,8 @@ fn help_of_spawn() {
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
+          --trace <FILE>           Record when each task waited, crossed and ran, for ui.perfetto.dev or
+                                   chrome://tracing
           --output <WHERE>         Where what worker processes print goes [default: inherit] [possible
                                    values: inherit, null, capture]
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
@@ -131,6 +133,8 @@ fn help_of_apply() {
           --start-method <METHOD>  How a worker process starts [default: spawn] [possible values: spawn,
                                    fork-server, fork]
           --timeout <TIME>         How long a task may run: 5, 500ms, 2m; then its worker is ended
+          --trace <FILE>           Record when each task waited, crossed and ran, for ui.perfetto.dev or
+                                   chrome://tracing
           --output <WHERE>         Where what worker processes print goes [default: inherit] [possible
                                    values: inherit, null, capture]
           --backend <KIND>         What the workers are [default: processes] [possible values:
@@ -206,6 +210,9 @@ fn help_of_map() {
 
           --timeout <TIME>
               How long a task may run: 5, 500ms, 2m; then its worker is ended
+
+          --trace <FILE>
+              Record when each task waited, crossed and ran, for ui.perfetto.dev or chrome://tracing
 
           --output <WHERE>
               Where what worker processes print goes

@@ -173,6 +173,9 @@ pub(crate) struct Birth {
     /// How long a task may run: 5, 500ms, 2m; then its worker is ended
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) timeout: Option<Duration>,
+    /// Record when each task waited, crossed and ran, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) trace: Option<PathBuf>,
     /// Where what worker processes print goes
     #[arg(long, value_name = "WHERE", default_value = "inherit")]
     pub(crate) output: Output,

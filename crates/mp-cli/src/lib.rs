@@ -49,6 +49,7 @@ mod resolve;
 mod session;
 mod source;
 mod spawn;
+mod timeline;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::resolve::resolve;
 use crate::session::{Counted, Ending, Session};
 use crate::source;
+use crate::timeline::Timeline;
 
 /// `apply TASK ARGS…`
 pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
@@ -24,9 +25,11 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     let given = apply.call.args.into_iter().map(Raw::from_text).collect();
     let args = arguments::encode(task, given)?;
     // One task needs one worker, unless more are asked for.
-    let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), task)?;
+    let timeline = Timeline::create(apply.pool.birth.trace.as_deref())?;
+    let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), (task, timeline.as_ref()))?;
     let session = Session::new(&apply.show, talk, Some(1));
-    run(session, pool, |pool| feed::apply(pool, task, args))
+    let exit = run(session, pool, |pool| feed::apply(pool, task, args))?;
+    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
 /// `map TASK ITEMS…`
@@ -34,9 +37,11 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let task = resolve(&map.task)?;
     let source = source::open(map, task)?;
     let workers = map.pool.birth.workers.unwrap_or_else(mp::cpu_count);
-    let pool = build(&map.pool, workers, task)?;
+    let timeline = Timeline::create(map.pool.birth.trace.as_deref())?;
+    let pool = build(&map.pool, workers, (task, timeline.as_ref()))?;
     let session = Session::new(&map.show, talk, source.total);
-    run(session, pool, |pool| feed::map(pool, task, source, walk(map)))
+    let exit = run(session, pool, |pool| feed::map(pool, task, source, walk(map)))?;
+    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
 fn walk(map: &Map) -> Walk {
@@ -72,7 +77,11 @@ fn end(pool: &mp::Pool, ending: &Ending) -> Result<(), Problem> {
     pool.join().map_err(|error| Problem::failed(&error).hint("-v shows how each worker began and ended"))
 }
 
-fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<mp::Pool>, Problem> {
+fn build(
+    options: &args::Pool,
+    workers: usize,
+    (task, timeline): (&NamedTask, Option<&Timeline>),
+) -> Result<Arc<mp::Pool>, Problem> {
     let mut builder = mp::Pool::builder()
         .workers(workers)
         .name(task.name)
@@ -82,6 +91,9 @@ fn build(options: &args::Pool, workers: usize, task: &NamedTask) -> Result<Arc<m
         .output(output(options.birth.output));
     if let Some(level) = logging::wanted() {
         builder = builder.forward_tracing(level);
+    }
+    if let Some(timeline) = timeline {
+        builder = builder.trace(&timeline.trace);
     }
     if let Some(tasks) = options.max_tasks_per_worker {
         builder = builder.max_tasks_per_worker(tasks);

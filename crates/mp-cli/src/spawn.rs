@@ -28,6 +28,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 use crate::resolve::resolve;
 use crate::session::{Counted, Ending, Session};
+use crate::timeline::Timeline;
 
 /// A result is in the queue before its process ends; this is for a machine that stands still.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
@@ -62,10 +63,11 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let workers = spawn.birth.workers.unwrap_or_else(mp::cpu_count);
     check_fork(spawn.birth.start_method, workers)?;
     let results = Results::new().map_err(|error| Problem::failed(&error))?;
+    let timeline = Timeline::create(spawn.birth.trace.as_deref())?;
     let begun = Instant::now();
     let born = (0..workers as u64).map(|process| {
         let order = Order { process, ..order.clone() };
-        start(task, &spawn.birth, (order, results.clone()))
+        start(task, (&spawn.birth, timeline.as_ref()), (order, results.clone()))
     });
     let processes = born.collect::<Result<Vec<_>, _>>()?;
     let living: Vec<_> = processes.iter().map(Arc::downgrade).collect();
@@ -81,7 +83,8 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     }
     let run = Duration::from_nanos(run_ns.load(Ordering::Relaxed));
     let busy = begun.elapsed().saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX));
-    Ok(session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" }))
+    let exit = session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" });
+    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
 fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
@@ -93,9 +96,16 @@ fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {
     ))
 }
 
-fn start(task: &'static NamedTask, birth: &Birth, args: (Order, Results)) -> Result<Arc<Process>, Problem> {
+fn start(
+    task: &'static NamedTask,
+    (birth, timeline): (&Birth, Option<&Timeline>),
+    args: (Order, Results),
+) -> Result<Arc<Process>, Problem> {
     let mut process = mp::Process::builder(run_into, args).task_name(task.name);
     process = process.start_method(start_method(birth.start_method)).output(output(birth.output));
+    if let Some(timeline) = timeline {
+        process = process.trace(&timeline.trace);
+    }
     if let Some(level) = logging::wanted() {
         process = process.forward_tracing(level);
     }

@@ -112,9 +112,7 @@ impl Subject for Named {
 
     fn direct(&self) -> Result<f64, Error> {
         let mut result = Vec::new();
-        self.task.run(&self.args, &mut result)
-            .map(|ran| ran.run_ns as f64)
-            .map_err(|error| error.reason.into())
+        self.task.run(&self.args, &mut result).map(|ran| ran.run_ns as f64).map_err(|error| error.reason.into())
     }
 
     fn single(&self, pool: &Pool) -> Result<(), Error> {

@@ -21,6 +21,7 @@ use crate::serial::Serial;
 use crate::settings::{Backend, Output, StartMethod};
 use crate::setup::{Routine, Setup};
 use crate::streams::Streams;
+use crate::trace::Trace;
 use crate::worker_io::{Calling, calling};
 
 /// More workers than this in one pool are taken for a mistake.
@@ -45,6 +46,7 @@ pub struct PoolBuilder {
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
     wanted: Wanted,
+    trace: Option<Trace>,
 }
 
 impl Pool {
@@ -79,6 +81,7 @@ impl Default for PoolBuilder {
             initializer: None,
             finalizer: None,
             wanted: Wanted::default(),
+            trace: None,
         }
     }
 }
@@ -207,6 +210,12 @@ impl PoolBuilder {
         self
     }
 
+    /// Records what happens to its tasks, and when. Not where the calling thread is the worker.
+    pub fn trace(mut self, trace: &Trace) -> Self {
+        self.trace = Some(trace.clone());
+        self
+    }
+
     /// Starts the pool. Its workers come up while the first tasks are submitted.
     ///
     /// # Errors
@@ -225,6 +234,7 @@ impl PoolBuilder {
             calling: Calling { outputs, setup: setup.clone(), ..calling },
             streams: Streams::default(),
             server: None,
+            trace: self.trace,
             at_once: false,
         };
         let making = making.with_server(preload, self.config.start_timeout)?;

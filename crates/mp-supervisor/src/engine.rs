@@ -32,6 +32,7 @@ use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
 use crate::stats::Stats;
 use crate::suspend::Pauses;
+use crate::trace::Trace;
 use crate::unread::Unread;
 use crate::worker_io::{Calling, WorkerIo};
 
@@ -70,6 +71,8 @@ pub(crate) struct Making {
     pub(crate) streams: crate::streams::Streams,
     /// Where workers come from a fork server.
     pub(crate) server: Option<Arc<ForkServer>>,
+    /// Where its tasks are recorded, if anywhere.
+    pub(crate) trace: Option<Trace>,
     /// Whether a fork server's first workers are made by [`Engine::bear_at_once`].
     pub(crate) at_once: bool,
 }
@@ -89,6 +92,7 @@ pub(crate) struct State {
     pub(crate) jobs: Slab<Job>,
     pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
     pub(crate) stats: Stats,
+    pub(crate) trace: Option<Trace>,
     /// Who waits for something that has come, to be woken when the lock is gone.
     pub(crate) news: News,
     /// Workers that are to be made by a fork, all at once.
@@ -129,6 +133,7 @@ impl Engine {
             jobs: Slab::new(),
             workers: (0..slots).map(|_| None).collect(),
             stats: Stats::default(),
+            trace: making.trace.clone(),
             news: News::default(),
             to_fork: Vec::new(),
             to_bear: Vec::new(),

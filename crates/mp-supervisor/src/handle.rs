@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::job::Name;
 use crate::one::{One, Raw, Value};
 use crate::reactor::Reactor;
+use crate::trace::{Deed, Trace};
 
 /// How a result is read from its bytes.
 pub(crate) type Decode<R> = fn(&[u8]) -> Result<R, CodecError>;
@@ -28,6 +29,8 @@ pub(crate) struct Reader<R> {
     pub(crate) name: Name,
     pub(crate) first: TaskId,
     pub(crate) decode: Decode<R>,
+    /// Where its time is recorded, if anywhere.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl<R> Reader<R> {
@@ -41,7 +44,9 @@ impl<R> Reader<R> {
 
     /// The value of item `index`. A `Deserialize` that panics harms nobody.
     pub(crate) fn read(&self, index: u64, bytes: &[u8]) -> Result<R, Failure> {
-        guarded(|| (self.decode)(bytes)).map_err(|error| self.unreadable(index, error))
+        let decode = || guarded(|| (self.decode)(bytes));
+        Trace::time(self.trace.as_ref(), (Deed::Decode, &self.name, 1), decode)
+            .map_err(|error| self.unreadable(index, error))
     }
 
     pub(crate) fn unreadable(&self, index: u64, error: CodecError) -> Failure {

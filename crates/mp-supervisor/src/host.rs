@@ -16,6 +16,7 @@ use crate::job::{Job, Name};
 use crate::serial::Serial;
 use crate::sink::Sink;
 use crate::stats::Stats;
+use crate::trace::Trace;
 
 #[derive(Clone)]
 pub(crate) enum Host {
@@ -35,7 +36,8 @@ impl Host {
     /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
     pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
         let Work { entry, name, terms } = work;
-        let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), open: 0 };
+        let traced_ns = self.trace().map(|_| mp_sys::clock::monotonic_ns());
+        let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), traced_ns, open: 0 };
         match self {
             Self::Engine(engine) => engine.submit(job),
             Self::Serial(serial) => serial.submit(job),
@@ -46,6 +48,14 @@ impl Host {
     pub(crate) fn arena(&self) -> Option<&Arc<Arena>> {
         match self {
             Self::Engine(engine) => engine.arena.as_ref(),
+            Self::Serial(_) => None,
+        }
+    }
+
+    /// Where its tasks are recorded, if anywhere.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Engine(engine) => engine.making.trace.as_ref(),
             Self::Serial(_) => None,
         }
     }

@@ -138,7 +138,7 @@ impl Pool {
         I: Iterator<Item = Result<Args, SubmitError>> + Send + 'static,
     {
         let (many, window) = (Arc::new(Many::default()), Arc::new(Window::default()));
-        let reader = Reader { name: work.name.clone(), first: TaskId(1), decode };
+        let reader = Reader { name: work.name.clone(), first: TaskId(1), decode, trace: self.host().trace().cloned() };
         let (entrance, exit) = (Arc::clone(&window), Arc::clone(&many));
         let mut feeder = Feeder { window: entrance, many: exit, work, host: self.host().clone(), items, next: 0 };
         let mut pull: Option<Box<dyn FnMut() + Send>> = None;

@@ -68,6 +68,8 @@ pub(crate) struct Job {
     pub(crate) terms: Terms,
     /// The first item's id; given when it is accepted.
     pub(crate) first: TaskId,
+    /// Since when it waits, in nanoseconds of CLOCK_MONOTONIC, if it is traced.
+    pub(crate) traced_ns: Option<u64>,
     /// Items without an outcome.
     pub(crate) open: u32,
 }
@@ -116,6 +118,7 @@ impl Job {
         let alike = std::ptr::fn_addr_eq(self.entry, other.entry)
             && self.name.is_same(&other.name)
             && self.terms == other.terms
+            && (self.traced_ns, other.traced_ns) == (None, None)
             && self.args.is_plain()
             && other.args.is_plain();
         let fits = self.args.len().saturating_add(other.args.len()) <= ITEMS_MAX as u32
@@ -152,6 +155,7 @@ impl Job {
             count: span.len(),
             attempt: span.attempt,
             timeout: span.terms.timeout,
+            traced: self.traced_ns.is_some(),
             baggage,
             args,
         })

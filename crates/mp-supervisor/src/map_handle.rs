@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::handle::{Reader, guarded};
 use crate::many::{Block, Came, Many};
+use crate::trace::{Deed, Trace};
 
 /// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
 ///
@@ -20,7 +21,7 @@ use crate::many::{Block, Came, Many};
 #[must_use = "a map's outcomes are in its handle"]
 pub struct MapHandle<R> {
     many: Arc<Many>,
-    reader: Reader<R>,
+    reader: Box<Reader<R>>,
     values: Vec<Option<R>>,
     failures: BTreeMap<u64, Failure>,
     missing: usize,
@@ -50,6 +51,7 @@ impl<R: DeserializeOwned + 'static> MapHandle<R> {
     pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
         let values = std::iter::repeat_with(|| None).take(items).collect();
         let (failures, block) = (BTreeMap::new(), Box::default());
+        let reader = Box::new(reader);
         Self { many, reader, values, failures, missing: items, block, decode_all }
     }
 }
@@ -112,13 +114,16 @@ impl<R> MapHandle<R> {
             Came::Values(first, mut items) => {
                 let mut places = places.get_mut(first as usize..).unwrap_or_default();
                 let count = places.len();
-                while !items.is_empty() && !places.is_empty() {
-                    if let Err(error) = guarded(|| (self.decode_all)(&mut items, &mut places)) {
-                        // Its place had its turn, and nothing is in it.
-                        let index = first + (count - places.len()) as u64 - 1;
-                        failures.insert(index, reader.unreadable(index, error));
+                let (trace, whole) = (reader.trace.as_ref(), (Deed::Decode, &reader.name, items.len()));
+                Trace::time(trace, whole, || {
+                    while !items.is_empty() && !places.is_empty() {
+                        if let Err(error) = guarded(|| (self.decode_all)(&mut items, &mut places)) {
+                            // Its place had its turn, and nothing is in it.
+                            let index = first + (count - places.len()) as u64 - 1;
+                            failures.insert(index, reader.unreadable(index, error));
+                        }
                     }
-                }
+                });
             }
             Came::Value(index, bytes) => match (reader.read(index, bytes), places.get_mut(index as usize)) {
                 (Ok(value), Some(place)) => *place = Some(value),

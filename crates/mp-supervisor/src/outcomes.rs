@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use mp_scheduler::Span;
 use mp_wire::frame::LARGE_MIN;
 use mp_wire::item::Items;
-use mp_wire::record::{Records, Report, Word};
+use mp_wire::record::{Records, Report, Times, Word};
 use mp_wire::{CodecStage, Failure, Panic, TaskId, WorkerId};
 
 use crate::engine::{Engine, State};
+use crate::trace::Half;
 use crate::unread::Unread;
 use crate::windows::Brought;
 
@@ -50,6 +51,7 @@ impl Engine {
             // What was accepted before is said again: the outbox repeats what was sent.
             let known = u32::try_from(accepted.saturating_sub(number)).unwrap_or(u32::MAX);
             match word.map_err(|error| format!("wrote rubbish: {error}"))? {
+                Word::Times(times) => state.trace_task(by.worker, times),
                 Word::Spent(ns) => state.ran(std::mem::take(&mut fresh), Duration::from_nanos(ns)),
                 Word::Values(first, mut values) => {
                     number += u64::from(values.len());
@@ -80,7 +82,10 @@ impl Engine {
         let (mut first, mut values) = tasks;
         while !values.is_empty() {
             let mut run = values;
-            let deliver = |state: &mut State, items: &Span| state.deliver(items, run.take_front(items.len()));
+            let deliver = |state: &mut State, items: &Span| {
+                state.half_trace(by.worker, items);
+                state.deliver(items, run.take_front(items.len()));
+            };
             let items = self.finished(state, by, (first, values.len()), deliver)?;
             values.take_front(items);
             first = first.plus(items);
@@ -100,7 +105,11 @@ impl Engine {
             Report::Panicked(panic) => return self.panicked(state, by, (task, panic)),
             Report::Codec(stage, reason) => Said::Codec(stage, reason),
         };
-        self.finished(state, by, (task, 1), |state, item| state.deliver_report(item, said)).map(drop)
+        let deliver = |state: &mut State, item: &Span| {
+            state.half_trace(by.worker, item);
+            state.deliver_report(item, said);
+        };
+        self.finished(state, by, (task, 1), deliver).map(drop)
     }
 
     /// The memory file in which a large value came. The next one is to have a window.
@@ -165,6 +174,23 @@ impl State {
             self.stats.run = self.stats.run.saturating_add(spent);
             self.scheduler.ran(count, spent);
         }
+    }
+
+    /// The value of a traced task has come; when it ran comes next.
+    fn half_trace(&mut self, worker: WorkerId, items: &Span) {
+        let Some((job, submitted_ns)) = self.jobs.get(items.job).and_then(|job| Some((job, job.traced_ns?))) else {
+            return;
+        };
+        let (name, task) = (job.name.clone(), items.first);
+        if let Some(io) = self.worker(worker) {
+            let (worker, sent_ns) = ((worker, io.pid()), io.sent_ns(task));
+            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns });
+        }
+    }
+
+    fn trace_task(&mut self, worker: WorkerId, times: Times) {
+        let half = self.worker(worker).and_then(|io| io.half.take());
+        half.zip(self.trace.as_ref()).into_iter().for_each(|(half, trace)| trace.task(half, times));
     }
 
     /// All records of `worker` before this one are dealt with.

@@ -11,12 +11,14 @@ use mp_link::LinkError;
 use mp_scheduler::{Action, Event, Inspection, Span, Verdict};
 use mp_sys::child::{Launch, Signal};
 use mp_wire::frame::{TaskFrame, ToWorker};
-use mp_wire::{CodecStage, Evidence, Failure, WorkerId, codec};
+use mp_wire::{CodecStage, Evidence, Failure, TaskId, WorkerId, codec};
 
 use crate::engine::{Engine, Exit, State};
+use crate::job::Name;
 use crate::reactor::{Reactor, Registration, Source};
 use crate::settings::{Backend, StartMethod};
 use crate::spawner;
+use crate::trace::Trace;
 use crate::worker_io::WorkerIo;
 
 impl Engine {
@@ -259,6 +261,8 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     io.hold.note(number, loaded);
     io.status.publish(number, items as u16);
     io.busy_since.get_or_insert(now);
+    let traced = spans.iter().filter(|span| state.jobs[span.job].traced_ns.is_some());
+    traced.for_each(|span| io.note_sent(span.first, span.len()));
     let frame = frame.map_err(|error| io::Error::other(error).into());
     match frame.and_then(|frame| {
         tracing::trace!(%worker, items, bytes = frame.len(), "frame sent");
@@ -290,11 +294,24 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
             Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),
             Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
         };
+        trace_failure(state.trace.as_ref(), (span.first.plus(offset), job.name.clone()), verdict);
         job.sink.put_failure(job.base + u64::from(index), failure, &mut state.news);
     }
     state.stats.failed += u64::from(span.len());
     state.close_items(span.job, span.len());
     None
+}
+
+fn trace_failure(trace: Option<&Trace>, task: (TaskId, Name), verdict: &Verdict) {
+    let Some(trace) = trace else { return };
+    let what = match verdict {
+        Verdict::Lost(..) => "lost",
+        Verdict::TimedOut(_) => "timed out",
+        Verdict::Cancelled => "cancelled",
+        Verdict::Unsendable(_) => "not sent",
+        Verdict::Stopped(_) => "stopped",
+    };
+    trace.failed(task, None, what);
 }
 
 impl State {

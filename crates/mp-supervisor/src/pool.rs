@@ -23,6 +23,7 @@ use crate::map_handle::MapHandle;
 use crate::one::One;
 use crate::sink::Sink;
 use crate::stats::Stats;
+use crate::trace::{Deed, Trace};
 
 /// A number of workers and the tasks that wait for them. Python: `multiprocessing.Pool`.
 ///
@@ -158,11 +159,10 @@ impl Pool {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let mut args = self.no_args();
-        for item in items {
-            args.push_task::<F, Args>(&item, self.max_payload)?;
-        }
-        self.submit_many(self.work::<F, Args>(task), args)
+        let (work, mut args) = (self.work::<F, Args>(task), self.no_args());
+        let encode = || items.into_iter().try_for_each(|item| args.push_task::<F, Args>(&item, self.max_payload));
+        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 0), encode)?;
+        self.submit_many(work, args)
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
@@ -197,11 +197,12 @@ impl Pool {
         encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
     ) -> Result<TaskHandle<R>, SubmitError> {
         let mut args = self.no_args();
-        encode(&mut args, self.max_payload)?;
+        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
         let one = Arc::new(One::default());
         let name = work.name.clone();
         let first = self.host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
-        Ok(TaskHandle::new(one, Reader { name, first, decode }, self.host.engine()))
+        let trace = self.host.trace().cloned();
+        Ok(TaskHandle::new(one, Reader { name, first, decode, trace }, self.host.engine()))
     }
 
     pub(crate) fn submit_many<R: DeserializeOwned + 'static>(
@@ -212,7 +213,8 @@ impl Pool {
         let many = Arc::new(Many::default());
         let (name, items) = (work.name.clone(), args.len() as usize);
         let first = self.host.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
-        Ok(MapHandle::new(many, Reader { name, first, decode: decode_value }, items))
+        let trace = self.host.trace().cloned();
+        Ok(MapHandle::new(many, Reader { name, first, decode: decode_value, trace }, items))
     }
 
     pub(crate) fn forks(&self) -> bool {

@@ -30,6 +30,7 @@ use crate::output::{OutputLine, Wanted};
 use crate::settings::{Backend, Output, StartMethod};
 use crate::sink::Sink;
 use crate::streams::{Stdio, Streams};
+use crate::trace::Trace;
 use crate::worker_io::{Calling, calling};
 
 /// Builds a [`Process`].
@@ -43,6 +44,7 @@ pub struct ProcessBuilder<R> {
     directory: Option<String>,
     streams: Streams,
     wanted: Wanted,
+    trace: Option<Trace>,
     grace: Duration,
     terms: Terms,
     result: std::marker::PhantomData<fn() -> R>,
@@ -104,6 +106,12 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         self
     }
 
+    /// As [`crate::PoolBuilder::trace`].
+    pub fn trace(mut self, trace: &Trace) -> Self {
+        self.trace = Some(trace.clone());
+        self
+    }
+
     /// How long it may take to end after SIGTERM, or after its task, before it is killed; by default 2 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -136,6 +144,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             calling: Calling { outputs: self.wanted.into_outputs(), ..calling },
             streams: self.streams,
             server: None,
+            trace: self.trace,
             at_once: true,
         };
         let making = making.with_server(None, Config::default().start_timeout)?;
@@ -169,7 +178,11 @@ fn hand_over<R: DeserializeOwned + 'static>(
     let host = Host::Engine(Arc::clone(engine));
     let first = host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
     engine.event(Event::Close);
-    Ok(TaskHandle::new(one, Reader { name, first, decode: decode_value }, Arc::downgrade(engine)))
+    Ok(TaskHandle::new(
+        one,
+        Reader { name, first, decode: decode_value, trace: engine.making.trace.clone() },
+        Arc::downgrade(engine),
+    ))
 }
 
 /// A process that runs one task. Python: `multiprocessing.Process`, started.
@@ -213,6 +226,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
             directory: None,
             streams: Streams::default(),
             wanted: Wanted::default(),
+            trace: None,
             grace: Config::default().grace,
             terms: Terms::default(),
             result: std::marker::PhantomData,

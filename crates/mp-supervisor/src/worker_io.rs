@@ -2,6 +2,7 @@
 //!
 //! Does **not** know what the worker does or should do.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,8 +14,8 @@ use mp_scheduler::Inspection;
 use mp_sys::child::{self, Child, Launch, Signal};
 use mp_sys::pidfd::Pidfd;
 use mp_sys::{birth, clock, socket};
-use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
-use mp_wire::{WorkerId, codec};
+use mp_wire::frame::{CREDITS, ITEMS_MAX, Identity, ToWorker, Welcome};
+use mp_wire::{TaskId, WorkerId, codec};
 use mp_worker::Sockets;
 
 use crate::cargo::Hold;
@@ -25,6 +26,7 @@ use crate::settings::Backend;
 use crate::setup::Setup;
 use crate::streams::Streams;
 use crate::suspend::Pauses;
+use crate::trace::Half;
 use crate::windows::Windows;
 
 /// One living worker.
@@ -40,6 +42,10 @@ pub(crate) struct WorkerIo {
     pub(crate) identity: Identity,
     /// Whether it was made by who knows what it is: it says no Hello, and is ready once it is there.
     pub(crate) known: bool,
+    /// The task whose value came last, if it is traced: its times come next.
+    pub(crate) half: Option<Half>,
+    /// Of traced tasks that were sent: the first, how many, and when, in nanoseconds of CLOCK_MONOTONIC.
+    pub(crate) sent: VecDeque<(TaskId, u32, u64)>,
     /// How many records have been accepted.
     pub(crate) records: u64,
     /// When it was sent work while it had none.
@@ -203,6 +209,8 @@ impl WorkerIo {
             descendants: Vec::new(),
             identity,
             known: false,
+            half: None,
+            sent: VecDeque::new(),
             records: 0,
             busy_since: None,
             outlets: kept,
@@ -241,6 +249,23 @@ impl WorkerIo {
     /// To be called when it has died: what it said is read to the end. Gives the last lines of its standard error.
     pub(crate) fn last_words(&self) -> String {
         self.outlets.close()
+    }
+
+    /// A traced task was sent.
+    pub(crate) fn note_sent(&mut self, first: TaskId, count: u32) {
+        // As many spans as are in flight, and more.
+        if self.sent.len() >= ITEMS_MAX * CREDITS {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((first, count, clock::monotonic_ns()));
+    }
+
+    /// When a traced task was sent; what was sent before it is forgotten.
+    pub(crate) fn sent_ns(&mut self, task: TaskId) -> u64 {
+        let holds = |(first, count, _): &(TaskId, u32, u64)| *first <= task && task < first.plus(*count);
+        let at = self.sent.iter().position(holds).unwrap_or(0);
+        self.sent.drain(..at);
+        self.sent.front().map_or(0, |(_, _, ns)| *ns)
     }
 
     pub(crate) fn stop(&self, code: i32) {

@@ -26,7 +26,7 @@ use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -163,6 +163,8 @@ pub struct Segment<'a> {
     pub attempt: u32,
     /// How long each of them may run.
     pub timeout: Option<Duration>,
+    /// Whether the times of each item are wanted.
+    pub traced: bool,
     /// How many fds were handed over for the values inside (queues and their like).
     pub baggage: u32,
     /// The items' arguments.
@@ -298,6 +300,7 @@ mod tests {
             count: 1,
             attempt: 1,
             timeout: None,
+            traced: false,
             baggage: 0,
             args: Body::Inline(&args),
         };

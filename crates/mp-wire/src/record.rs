@@ -7,6 +7,7 @@
 //!  | F1 | id: 8 |            the next task is this one
 //!  | F2 | ns: 8 |            the functions of the values since the last such mark ran so long, together
 //!  | F3 | len: 4 | report |  the next task has no value in this frame, but this [`Report`]
+//!  | F4 | 4 times ns: 8 |    the [`Times`] of the task whose value came last
 //! ```
 //!
 //! Nearly every record is a value of some bytes with one byte before it: what it costs to say it is what a small task costs.
@@ -20,6 +21,7 @@ use crate::{CodecError, CodecStage, TaskId, codec};
 const NEXT: u8 = 0xF1;
 const SPENT: u8 = 0xF2;
 const REPORT: u8 = 0xF3;
+const TIMES: u8 = 0xF4;
 
 /// What became of an item that has no value in the frame.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,26 @@ pub enum Report {
     Panicked(Panic),
     /// Its arguments could not be decoded, or its result not encoded.
     Codec(CodecStage, String),
+}
+
+/// When a task was where, in nanoseconds of CLOCK_MONOTONIC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Its worker began it: its arguments are decoded.
+    pub begun_ns: u64,
+    /// The function began.
+    pub ran_from_ns: u64,
+    /// How long it ran. Then its result was encoded.
+    pub ran_ns: u64,
+    /// The result was ready to be sent.
+    pub done_ns: u64,
+}
+
+/// Appends the times of the task whose value was appended last.
+pub fn push_times(records: &mut Vec<u8>, times: &Times) {
+    records.push(TIMES);
+    let all = [times.begun_ns, times.ran_from_ns, times.ran_ns, times.done_ns];
+    all.iter().for_each(|ns| records.extend_from_slice(&ns.to_le_bytes()));
 }
 
 /// How many bytes [`push_next`] appends.
@@ -77,6 +99,8 @@ pub enum Word<'a> {
     Report(TaskId, Report),
     /// How many nanoseconds the functions of the values since the last such word ran.
     Spent(u64),
+    /// When the task whose value came last was where.
+    Times(Times),
 }
 
 /// Takes records apart, from their start.
@@ -120,10 +144,16 @@ impl<'a> Records<'a> {
             match tag {
                 NEXT => self.next = TaskId(u64::from_le_bytes(self.take()?)),
                 SPENT => return Ok(Some(Word::Spent(u64::from_le_bytes(self.take()?)))),
+                TIMES => return Ok(Some(Word::Times(self.times()?))),
                 REPORT => return self.report().map(Some),
                 tag => return Err(CodecError(format!("a record of an unknown kind, {tag}, or one that is cut short"))),
             }
         }
+    }
+
+    fn times(&mut self) -> Result<Times, CodecError> {
+        let mut next = || self.take().map(u64::from_le_bytes);
+        Ok(Times { begun_ns: next()?, ran_from_ns: next()?, ran_ns: next()?, done_ns: next()? })
     }
 
     fn report(&mut self) -> Result<Word<'a>, CodecError> {
@@ -158,6 +188,8 @@ mod tests {
         push_value(&mut bytes, b"seven");
         push_value(&mut bytes, &[8; 1000]);
         push_spent(&mut bytes, 33);
+        let times = Times { begun_ns: 1, ran_from_ns: 2, ran_ns: u64::MAX, done_ns: 4 };
+        push_times(&mut bytes, &times);
         push_report(&mut bytes, &Report::Bulk(4)).expect("encodes");
         push_next(&mut bytes, TaskId(20));
         push_value(&mut bytes, b"");
@@ -165,9 +197,9 @@ mod tests {
         let words = words.expect("records");
         let Word::Values(TaskId(7), values) = &words[0] else { panic!("{words:?}") };
         assert_eq!(values.collect::<Vec<_>>(), [&b"seven"[..], &[8; 1000]]);
-        assert_eq!(words[1..3], [Word::Spent(33), Word::Report(TaskId(9), Report::Bulk(4))]);
-        assert!(matches!(&words[3], Word::Values(TaskId(20), values) if values.len() == 1));
-        assert_eq!(words.len(), 4);
+        assert_eq!(words[1..4], [Word::Spent(33), Word::Times(times), Word::Report(TaskId(9), Report::Bulk(4))]);
+        assert!(matches!(&words[4], Word::Values(TaskId(20), values) if values.len() == 1));
+        assert_eq!(words.len(), 5);
     }
 
     #[test]

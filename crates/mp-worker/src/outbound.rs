@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use mp_link::{Line, LinkError, Status};
 use mp_wire::frame::{FRAME_MAX, INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
 use mp_wire::item::{only_item, push_item};
-use mp_wire::record::{NEXT_LEN, Report, push_next, push_report, push_spent, push_value};
+use mp_wire::record::{NEXT_LEN, Report, Times, push_next, push_report, push_spent, push_times, push_value};
 use mp_wire::{CodecError, CodecStage, TaskId};
 
 use crate::pace::Lap;
@@ -139,6 +139,13 @@ impl<'a> Outbound<'a> {
         push_spent(&mut self.frame, lap.spent_ns);
         self.keep();
         if lap.long { self.flush() } else { Ok(()) }
+    }
+
+    /// When the task whose value was taken last was where. It is said with what comes next, or is lost with its worker.
+    #[cold]
+    pub(crate) fn times(&mut self, times: Times) {
+        push_times(&mut self.frame, &times);
+        self.keep();
     }
 
     /// A large value goes as a memory file, at once: what is only in this process would die with it.

@@ -12,9 +12,12 @@
 //! A look costs some 30 ns, in a virtual machine. An item with a time limit is always a group of its own.
 
 use mp_sys::clock::monotonic_ns;
+use mp_wire::record::Times;
+
+use crate::task::Ran;
 
 /// The most items in a group: so many may run, when items suddenly become long, before that is noticed.
-const MOST: u32 = 32;
+const MOST: u32 = 128;
 
 /// A group should take so long, in nanoseconds: the time that a look costs is a hundredth of it.
 const GROUP_NS: u64 = 5_000;
@@ -69,6 +72,12 @@ impl Pace {
     #[inline]
     pub(crate) fn unbegin(&mut self) {
         self.begun = self.begun.saturating_sub(1);
+    }
+
+    /// The times of the item that has just ended, which is a group of its own and ran so long.
+    #[cold]
+    pub(crate) fn times(&self, ran: Ran) -> Times {
+        Times { begun_ns: self.began_ns, ran_from_ns: ran.from_ns, ran_ns: ran.run_ns, done_ns: monotonic_ns() }
     }
 
     /// The item has ended. The first of its group ran so long. Gives the lap, if it was the group's last.
@@ -147,7 +156,7 @@ mod tests {
             pace.adapt(pace.group, 0);
             sizes.push(pace.group);
         }
-        assert_eq!(sizes, [2, 4, 8, 16, 32, 32, 32, 32]);
+        assert_eq!(sizes, [2, 4, 8, 16, 32, 64, 128, 128]);
         pace.adapt(32, SURPRISE_NS);
         assert_eq!(pace.group, 1);
     }

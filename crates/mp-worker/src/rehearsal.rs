@@ -47,8 +47,16 @@ fn script(own: Identity) -> io::Result<[Vec<u8>; 3]> {
     let entry = image::offset_of(entry_of::<_, ()>(nothing) as usize);
     let mut args = Vec::new();
     push_item(&mut args, |out| codec::encode_into(&(), out)).map_err(io::Error::other)?;
-    let segment =
-        Segment { entry, first: TaskId(1), count: 1, attempt: 1, timeout: None, baggage: 0, args: Body::Inline(&args) };
+    let segment = Segment {
+        entry,
+        first: TaskId(1),
+        count: 1,
+        attempt: 1,
+        timeout: None,
+        traced: false,
+        baggage: 0,
+        args: Body::Inline(&args),
+    };
     let tasks = TaskFrame { number: 1, segments: vec![segment] };
     let encode = |frame: &ToWorker<'_>| codec::encode(frame).map_err(io::Error::other);
     Ok([encode(&ToWorker::Welcome(welcome))?, encode(&ToWorker::Tasks(tasks))?, encode(&ToWorker::Stop(0))?])

@@ -33,7 +33,7 @@ pub fn run_item(
     out.clear();
     let (bytes, descriptors) = args;
     match context::apart(who, || watch(|| call(entry, (bytes, descriptors), out, true))) {
-        Ok(Ok(Ran { run_ns })) => Reported::Value(run_ns),
+        Ok(Ok(Ran { run_ns, .. })) => Reported::Value(run_ns),
         Ok(Err(refused)) => Reported::Refused(refused),
         Err(panic) => Reported::Panicked(panic),
     }

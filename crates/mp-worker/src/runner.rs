@@ -78,7 +78,7 @@ impl<'a> Runner<'a> {
             let mut out = shift.back.spare();
             let called = watch(|| call(run.entry, (args, own), &mut out, timed));
             match called {
-                Ok(Ok(ran)) => _ = shift.take_encoded(ran.run_ns, out),
+                Ok(Ok(ran)) => _ = shift.take_encoded(ran, out),
                 Ok(Err(refused)) => shift.failed(Failed::Refused(refused))?,
                 Err(caught) => shift.failed(Failed::Panicked(caught))?,
             }

@@ -93,11 +93,11 @@ pub const fn routine_of<F: Routine<Args>, Args: DeserializeOwned>(_routine: F) -
 
 /// It is only ever run by itself.
 fn entry<F: Routine<Args>, Args: DeserializeOwned>(call: Call<'_, '_, '_>) -> Result<Ran, Refused> {
-    let Call::One { args: bytes, out, .. } = call else { return Ok(Ran { run_ns: 0 }) };
+    let Call::One { args: bytes, out, .. } = call else { return Ok(Ran::default()) };
     let args = codec::decode::<Args>(bytes).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
     let complaint = mp_sys::image::conjure::<F>().run(args);
     codec::encode_into(&complaint, out).map_err(|reason| Refused { stage: CodecStage::EncodeResult, reason })?;
-    Ok(Ran { run_ns: 0 })
+    Ok(Ran::default())
 }
 
 /// Runs the function behind `entry`, which [`routine_of`] gave, as worker `id`.

@@ -19,7 +19,7 @@ use mp_wire::{CodecError, TaskId};
 use crate::outbound::Outbound;
 use crate::pace::Pace;
 use crate::panic::{Caught, shorten};
-use crate::task::Refused;
+use crate::task::{Ran, Refused};
 use crate::{context, outlets};
 
 /// Items of one function, as they are run.
@@ -34,6 +34,7 @@ pub struct Shift<'s, 'l> {
     pub(crate) back: &'s mut Outbound<'l>,
     timeout: Option<Duration>,
     marked: bool,
+    traced: bool,
     pub(crate) halt: Halt,
 }
 
@@ -63,8 +64,8 @@ impl<'s, 'l> Shift<'s, 'l> {
         status: &'s Status,
         (pace, back): (&'s mut Pace, &'s mut Outbound<'l>),
     ) -> Self {
-        let (timeout, marked) = (segment.timeout, outlets::are_marked());
-        Self { items, task: segment.first, number, status, pace, back, timeout, marked, halt: Halt::Done }
+        let (timeout, marked, traced) = (segment.timeout, outlets::are_marked(), segment.traced);
+        Self { items, task: segment.first, number, status, pace, back, timeout, marked, traced, halt: Halt::Done }
     }
 
     /// Begins the next item: its arguments, and whether to look at the clock.
@@ -82,7 +83,7 @@ impl<'s, 'l> Shift<'s, 'l> {
     /// Claims the next item, and says whether it is to be timed; `None` when it was taken back.
     #[inline]
     pub(crate) fn begin(&mut self) -> Option<bool> {
-        let start = self.pace.begin(self.timeout.is_some());
+        let start = self.pace.begin(self.timeout.is_some() || self.traced);
         // The time is written first: whoever sees the claim sees a time that is not too early for it.
         if let Some(now_ns) = start {
             self.status.started(now_ns);
@@ -114,32 +115,32 @@ impl<'s, 'l> Shift<'s, 'l> {
     #[inline]
     pub(crate) fn take(
         &mut self,
-        run_ns: u64,
+        ran: Ran,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<bool, CodecError> {
         self.quiet();
         let sent = self.back.put(self.task, write)?;
-        Ok(self.taken(sent, run_ns))
+        Ok(self.taken(sent, ran))
     }
 
     /// As [`Shift::take`], for a value that is too large for a frame.
     #[cold]
     pub(crate) fn take_apart(
         &mut self,
-        run_ns: u64,
+        ran: Ran,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<bool, CodecError> {
         let mut value = self.back.spare();
         write(&mut value)?;
-        Ok(self.take_encoded(run_ns, value))
+        Ok(self.take_encoded(ran, value))
     }
 
     /// As [`Shift::take`], for a value that is encoded.
-    pub(crate) fn take_encoded(&mut self, run_ns: u64, value: Vec<u8>) -> bool {
+    pub(crate) fn take_encoded(&mut self, ran: Ran, value: Vec<u8>) -> bool {
         self.quiet();
         let sent = self.back.value(self.task, &value);
         self.back.give_back(value);
-        self.taken(sent, run_ns)
+        self.taken(sent, ran)
     }
 
     /// The item that ran has no value. What is no value ends its group: the next item has a time of its own.
@@ -180,9 +181,12 @@ impl<'s, 'l> Shift<'s, 'l> {
     }
 
     #[inline]
-    fn taken(&mut self, sent: Result<(), LinkError>, run_ns: u64) -> bool {
+    fn taken(&mut self, sent: Result<(), LinkError>, ran: Ran) -> bool {
         self.task = self.task.plus(1);
-        let lapped = match self.pace.end(run_ns) {
+        if self.traced {
+            self.back.times(self.pace.times(ran));
+        }
+        let lapped = match self.pace.end(ran.run_ns) {
             Some(lap) => sent.and_then(|()| self.back.lap(lap)),
             None => sent,
         };

@@ -5,8 +5,8 @@
 //! of the same program.
 
 use std::io::Write;
-use std::time::Instant;
 
+use mp_sys::clock::monotonic_ns;
 use mp_wire::bulk::{encode_value, refuse_rest, size_of_number, size_of_row, split_value};
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::{CodecError, CodecStage};
@@ -36,8 +36,10 @@ pub enum Call<'c, 's, 'l> {
 }
 
 /// A task that ran to its end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Ran {
+    /// When the function began, in nanoseconds of CLOCK_MONOTONIC; 0 where nobody looked.
+    pub from_ns: u64,
     /// How long the function itself took, in nanoseconds; 0 where nobody looked.
     pub run_ns: u64,
 }
@@ -222,31 +224,31 @@ fn entry<F: Task<Args>, Args>(call: Call<'_, '_, '_>) -> Result<Ran, Refused> {
 }
 
 fn one<F: Task<Args>, Args>(args: &[u8], out: &mut Vec<u8>, timed: bool) -> Result<Ran, Refused> {
-    let (value, run_ns) = run::<F, Args>(args, timed)?;
+    let (value, ran) = run::<F, Args>(args, timed)?;
     encode_value(&value, out).map_err(Refused::result)?;
-    Ok(Ran { run_ns })
+    Ok(ran)
 }
 
 fn many<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>) -> Result<Ran, Refused> {
     while let Some((args, timed)) = shift.next_item() {
-        let (value, run_ns) = run::<F, Args>(args, timed)?;
+        let (value, ran) = run::<F, Args>(args, timed)?;
         let large = size_of_row(&value).is_some_and(|size| size > INLINE_MAX);
         let write = |out: &mut Vec<u8>| encode_value(&value, out);
-        let taken = if large { shift.take_apart(run_ns, write) } else { shift.take(run_ns, write) };
+        let taken = if large { shift.take_apart(ran, write) } else { shift.take(ran, write) };
         if !taken.map_err(Refused::result)? {
             break;
         }
     }
-    Ok(Ran { run_ns: 0 })
+    Ok(Ran::default())
 }
 
 #[inline]
-fn run<F: Task<Args>, Args>(args: &[u8], timed: bool) -> Result<(F::Output, u64), Refused> {
+fn run<F: Task<Args>, Args>(args: &[u8], timed: bool) -> Result<(F::Output, Ran), Refused> {
     let args = F::decode(args).map_err(|reason| Refused { stage: CodecStage::DecodeArgs, reason })?;
-    let began = timed.then(Instant::now);
+    let from_ns = if timed { monotonic_ns() } else { 0 };
     let value = mp_sys::image::conjure::<F>().run(args);
-    let run_ns = began.map_or(0, |began| u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
-    Ok((value, run_ns))
+    let run_ns = if timed { monotonic_ns().saturating_sub(from_ns) } else { 0 };
+    Ok((value, Ran { from_ns, run_ns }))
 }
 
 impl Refused {

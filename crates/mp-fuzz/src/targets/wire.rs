@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use mp_wire::frame::{Body, FromWorkerFrame, Hello, ToWorker, from_worker};
 use mp_wire::item::{Items, only_item, push_bytes, split_item};
-use mp_wire::record::{Records, Report, Word, push_next, push_report, push_spent, push_value};
+use mp_wire::record::{Records, Report, Word, push_next, push_report, push_spent, push_times, push_value};
 use mp_wire::{CodecError, TaskId, codec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,7 @@ fn kind(word: &Word<'_>) -> u8 {
         Word::Report(_, Report::Panicked(_)) => 2,
         Word::Report(_, Report::Codec(..)) => 3,
         Word::Spent(_) => 4,
+        Word::Times(_) => 5,
     }
 }
 
@@ -96,6 +97,10 @@ fn repeat(word: &Word<'_>, out: &mut Vec<u8>) -> usize {
             push_spent(out, *ns);
             0
         }
+        Word::Times(times) => {
+            push_times(out, times);
+            0
+        }
     }
 }
 
@@ -109,6 +114,7 @@ fn meaning<'a>(words: &'a [Word<'a>]) -> Vec<(u64, Vec<u8>, Option<&'a Report>)>
             }
             Word::Report(task, report) => all.push((task.0, Vec::new(), Some(report))),
             Word::Spent(ns) => all.push((*ns, b"spent".to_vec(), None)),
+            Word::Times(times) => all.push((times.begun_ns, format!("{times:?}").into_bytes(), None)),
         }
     }
     all

@@ -1,0 +1,41 @@
+//! `--trace FILE`: what was recorded of the tasks, written when they are done.
+//!
+//! Does **not** record.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::args::Talk;
+use crate::problem::Problem;
+use crate::report::note;
+
+/// A recorder, and where its timeline goes.
+pub(crate) struct Timeline {
+    pub(crate) trace: mp::Trace,
+    path: PathBuf,
+    file: File,
+}
+
+impl Timeline {
+    /// The file is made before anything runs: that it cannot be is known then.
+    pub(crate) fn create(path: Option<&Path>) -> Result<Option<Self>, Problem> {
+        let Some(path) = path else { return Ok(None) };
+        let file = File::create(path).map_err(|error| {
+            Problem::usage(format!("--trace {}: {error}", path.display())).hint("it needs a file that can be written")
+        })?;
+        Ok(Some(Self { trace: mp::Trace::new(), path: path.to_owned(), file }))
+    }
+
+    /// Writes it, and says where it is.
+    pub(crate) fn save(self, talk: &Talk) -> Result<(), Problem> {
+        let mut out = BufWriter::new(&self.file);
+        let written = self.trace.write(&mut out).and_then(|()| out.flush());
+        written.map_err(|error| Problem::failed(&error).hint("the timeline could not be written"))?;
+        if !talk.quiet {
+            let (tasks, path) = (self.trace.tasks(), self.path.display());
+            note(&format!("timeline of {tasks} tasks in {path}: open it at https://ui.perfetto.dev"));
+        }
+        Ok(())
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -11,8 +12,10 @@ use super::mpctl;
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("mpctl-trace-{}-{name}.json", std::process::id())))
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let (pid, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self(std::env::temp_dir().join(format!("mpctl-trace-{pid}-{number}.json")))
     }
 }
 
@@ -23,8 +26,8 @@ impl Drop for Scratch {
 }
 
 /// The events of a command's timeline.
-fn traced(name: &str, args: &[&str]) -> Vec<Value> {
-    let file = Scratch::new(name);
+fn traced(args: &[&str]) -> Vec<Value> {
+    let file = Scratch::new();
     let path = file.0.to_str().expect("text");
     let output = mpctl(args).args(["--trace", path]).output().expect("runs");
     let errors = String::from_utf8(output.stderr).expect("text");
@@ -41,7 +44,7 @@ fn named<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
 #[test]
 fn each_task_has_its_times_in_its_workers_lane() {
     for kind in [&["--start-method", "spawn"][..], &["--start-method", "fork-server"], &["--backend", "threads"]] {
-        let events = traced(kind[1], &[&["map", "square", "1..=40", "--workers", "2"], kind].concat());
+        let events = traced(&[&["map", "square", "1..=40", "--workers", "2"], kind].concat());
         let runs = named(&events, "mpctl::tasks::square");
         let ids: BTreeSet<_> = runs.iter().map(|run| run["args"]["task"].as_u64().expect("an id")).collect();
         assert_eq!((runs.len(), ids.len()), (40, 40), "{kind:?}");
@@ -61,11 +64,11 @@ fn each_task_has_its_times_in_its_workers_lane() {
 
 #[test]
 fn processes_have_a_lane_each_and_what_crashed_is_marked() {
-    let events = traced("spawn", &["spawn", "--workers", "3", "rand_string"]);
+    let events = traced(&["spawn", "--workers", "3", "rand_string"]);
     let lanes: BTreeSet<_> =
         named(&events, "mpctl::tasks::rand_string").iter().map(|run| run["pid"].as_u64()).collect();
     assert_eq!(lanes.len(), 3);
-    let events = traced("lost", &["apply", "crash.segfault"]);
+    let events = traced(&["apply", "crash.segfault"]);
     assert_eq!(named(&events, "lost").len(), 1);
 }
 

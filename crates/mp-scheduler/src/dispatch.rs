@@ -85,7 +85,8 @@ impl Scheduler {
 
     fn send(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
         let room = self.slots[index].room();
-        let spans = self.fill(self.share().min(room));
+        let chunk = self.backlog.front().and_then(|span| span.terms.chunk);
+        let spans = self.fill(chunk.map_or_else(|| self.share(), u32::from).min(room));
         let items: u32 = spans.iter().map(Span::len).sum();
         let worker = self.id(index);
         let slot = &mut self.slots[index];
@@ -108,7 +109,8 @@ impl Scheduler {
     fn fill(&mut self, most: u32) -> Vec<Span> {
         let (mut spans, mut items, mut weight) = (Vec::new(), 0, 0);
         while let Some(front) = self.backlog.front_mut() {
-            if items == most || (!spans.is_empty() && weight + front.weight > WEIGHT_MAX) {
+            let alone = !spans.is_empty() && (front.terms.chunk.is_some() || weight + front.weight > WEIGHT_MAX);
+            if items == most || alone {
                 break;
             }
             weight += front.weight;
@@ -118,6 +120,9 @@ impl Scheduler {
             }
             items += part.len();
             spans.push(part);
+            if part.terms.chunk.is_some() {
+                break;
+            }
         }
         spans
     }

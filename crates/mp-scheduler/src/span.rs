@@ -2,6 +2,7 @@
 //!
 //! Does **not** know what the items are. A job is one call of submit: one task, or all items of a map.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use mp_wire::TaskId;
@@ -21,6 +22,8 @@ pub struct Terms {
     pub timeout: Option<Duration>,
     /// When it is tried again.
     pub retry: Retry,
+    /// How many items a frame carries, at most, and none of others beside them; else as many as seems right.
+    pub chunk: Option<NonZeroU32>,
 }
 
 /// Items `from..to` of a job, not empty.

@@ -11,6 +11,7 @@
 mod obey;
 mod world;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use mp_scheduler::{Action, Config, Event, Inspection, Phase, RestartLimit, Retry, Terms, WEIGHT_MAX};
@@ -140,7 +141,8 @@ fn happen(world: &mut World, op: Op) {
     match op {
         Op::Submit { len, timeout_ms, retry, weight } => {
             if *world.scheduler.phase() == Phase::Open {
-                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry };
+                let chunk = NonZeroU32::new(weight % 7);
+                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry, chunk };
                 world.submit(len, terms, weight);
             }
         }

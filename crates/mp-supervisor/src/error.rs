@@ -82,6 +82,9 @@ pub enum SubmitError {
         /// The maximum.
         max: usize,
     },
+    /// A number makes no sense.
+    #[error("{0}")]
+    Invalid(String),
     /// The arguments could not be encoded.
     #[error("arguments could not be encoded: {0}")]
     Codec(CodecError),
@@ -91,7 +94,7 @@ impl SubmitError {
     /// The same as the outcome of a task that was never accepted, for calls that give only outcomes.
     pub(crate) fn into_failure(self, name: &str) -> Failure {
         match self {
-            Self::Closed(reason) => Failure::stopped(reason),
+            Self::Closed(reason) | Self::Invalid(reason) => Failure::stopped(reason),
             Self::Full => Failure::stopped("pool's queue is full"),
             Self::TooLarge { .. } | Self::Codec(_) => {
                 let reason = match &self {

@@ -2,7 +2,6 @@
 //!
 //! Does **not** know how they run: it encodes, submits, and hands out claims.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mp_scheduler::Terms;
@@ -82,87 +81,6 @@ impl Pool {
         args: Args,
     ) -> Result<TaskHandle<F::Output>, SubmitError> {
         self.submit_one(self.work::<F, Args>(task), decode_value, |out, max| out.push_task::<F, Args>(&args, max))
-    }
-
-    /// Runs `task` on every item and waits for all; the results are in the order of the input. Python: `Pool.map`.
-    ///
-    /// # Errors
-    /// The first failure by the order of the input, when all have ended.
-    pub fn map<F, T, I>(&self, task: F, items: I) -> Result<Vec<F::Output>, Failure>
-    where
-        F: Task<(T,)>,
-        T: Serialize + DeserializeOwned,
-        I: IntoIterator<Item = T>,
-    {
-        self.starmap(task, items.into_iter().map(|item| (item,)))
-    }
-
-    /// As [`Pool::map`], but gives every item's own outcome.
-    #[must_use]
-    pub fn map_outcomes<F, T, I>(&self, task: F, items: I) -> Vec<Result<F::Output, Failure>>
-    where
-        F: Task<(T,)>,
-        T: Serialize + DeserializeOwned,
-        I: IntoIterator<Item = T>,
-    {
-        let work = self.work::<F, (T,)>(task);
-        let (mut args, mut refused, mut count) = (self.no_args(), BTreeMap::new(), 0_usize);
-        for item in items {
-            refused.extend(args.push_task::<F, (T,)>(&(item,), self.max_payload).err().map(|error| (count, error)));
-            count += 1;
-        }
-        let accepted = self.submit_many(work, args).map(MapHandle::outcomes);
-        let failed = |error: SubmitError| Err(error.into_failure(std::any::type_name::<F>()));
-        match accepted.map(Vec::into_iter) {
-            Err(error) => (0..count).map(|_| failed(error.clone())).collect(),
-            Ok(mut outcomes) => {
-                let outcome = |index| refused.remove(&index).map(failed).or_else(|| outcomes.next());
-                (0..count).filter_map(outcome).collect()
-            }
-        }
-    }
-
-    /// Submits `task` for every item. Python: `Pool.map_async`.
-    ///
-    /// # Errors
-    /// As [`Pool::apply_async`]; then none of the items is run.
-    pub fn map_async<F, T, I>(&self, task: F, items: I) -> Result<MapHandle<F::Output>, SubmitError>
-    where
-        F: Task<(T,)>,
-        T: Serialize + DeserializeOwned,
-        I: IntoIterator<Item = T>,
-    {
-        self.starmap_async(task, items.into_iter().map(|item| (item,)))
-    }
-
-    /// As [`Pool::map`], for a function of several arguments: the items are tuples. Python: `Pool.starmap`.
-    ///
-    /// # Errors
-    /// As [`Pool::map`].
-    pub fn starmap<F, Args, I>(&self, task: F, items: I) -> Result<Vec<F::Output>, Failure>
-    where
-        F: Task<Args>,
-        Args: Serialize + DeserializeOwned,
-        I: IntoIterator<Item = Args>,
-    {
-        let name = std::any::type_name::<F>();
-        self.starmap_async(task, items).map_err(|error| error.into_failure(name))?.get()
-    }
-
-    /// As [`Pool::map_async`], for a function of several arguments. Python: `Pool.starmap_async`.
-    ///
-    /// # Errors
-    /// As [`Pool::map_async`].
-    pub fn starmap_async<F, Args, I>(&self, task: F, items: I) -> Result<MapHandle<F::Output>, SubmitError>
-    where
-        F: Task<Args>,
-        Args: Serialize + DeserializeOwned,
-        I: IntoIterator<Item = Args>,
-    {
-        let (work, mut args) = (self.work::<F, Args>(task), self.no_args());
-        let encode = || items.into_iter().try_for_each(|item| args.push_task::<F, Args>(&item, self.max_payload));
-        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 0), encode)?;
-        self.submit_many(work, args)
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.

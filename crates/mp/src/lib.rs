@@ -21,7 +21,7 @@ pub mod guide;
 
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Error, Level, MapHandle, Outcomes, Output, OutputLine, OutputStream, Plain, Pool,
+    ActiveChild, Backend, Error, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool,
     PoolBuilder, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, Shared, Shutdown, StartMethod,
     Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Until, Waited, active_children,
     as_completed, cpu_count, suspend, wait,

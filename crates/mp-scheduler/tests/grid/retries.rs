@@ -9,7 +9,7 @@ use crate::scene::{ms, of, timeout};
 use crate::world::World;
 
 fn again(retry: Retry) -> Terms {
-    Terms { timeout: None, retry }
+    Terms { retry, ..Terms::default() }
 }
 
 fn paused(times: u32) -> Terms {

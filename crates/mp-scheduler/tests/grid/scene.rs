@@ -24,7 +24,7 @@ pub(crate) fn timeout(limit: u64) -> Terms {
 }
 
 pub(crate) fn retries(retries: u32) -> Terms {
-    Terms { timeout: None, retry: Retry::times(retries) }
+    Terms { retry: Retry::times(retries), ..Terms::default() }
 }
 
 impl World {

@@ -127,3 +127,13 @@ fn who_has_nothing_left_to_take_is_not_asked_again() {
     world.greet();
     assert_eq!(world.run_one(2), Some(2));
 }
+
+#[test]
+fn a_chunk_is_a_frame_of_its_own() {
+    let chunk = std::num::NonZeroU32::new(7);
+    let mut world = World::ready(of(1));
+    world.submit(20, Terms { chunk, ..Terms::default() }, 1);
+    world.plain(3);
+    world.run_all(0);
+    assert_eq!((&world.frames(0)[..3], world.words()), (&[7, 7, 6][..], vec!["value"; 23]));
+}

@@ -312,6 +312,8 @@ impl World {
         assert!((1..=ITEMS_MAX as u32).contains(&items), "{items} items in a frame");
         let weight: u32 = spans.iter().map(|span| span.weight).sum();
         assert!(spans.len() == 1 || weight <= WEIGHT_MAX, "a frame weighs {weight}");
+        let most = spans.iter().filter_map(|span| span.terms.chunk).min().map_or(items, u32::from);
+        assert!(items <= most, "{items} items in a chunk of {most}");
         let process = self.processes.get_mut(&worker)?;
         assert_eq!(process.stage, Stage::Serving);
         assert!(worker.slot < self.scheduler.config().workers, "{worker} is one too many");

@@ -179,4 +179,14 @@ pub(crate) fn a_panic_that_was_caught_is_not_the_next_one(bench: &Bench) {
 pub(crate) fn chunks_of_nothing(bench: &Bench) {
     assert!(bench.builder().workers(0).build().is_err());
     assert!(bench.builder().max_tasks_per_worker(0).build().is_err());
+    let pool = bench.pool(2);
+    let refused = pool.mapping(|n: u64| n).chunk_size(0).map_async(0..3).expect_err("no items");
+    assert_eq!(refused.to_string(), "a chunk needs at least 1 item, not 0");
+    let outcomes = pool.mapping(|n: u64| n).chunk_size(0).map_outcomes(0..3);
+    assert!(outcomes.len() == 3 && outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    // One, a divisor, none, as many, more, and more than a frame holds.
+    for chunk in [1, 5, 7, 100, 101, 1_000_000] {
+        assert_eq!(pool.mapping(|n: u64| n * 3).chunk_size(chunk).map(0..100), Ok((0..100).map(|n| n * 3).collect()));
+    }
+    assert_eq!(pool.mapping(|n: u64| n).chunk_size(9).map(0..0), Ok(Vec::new()));
 }

@@ -249,6 +249,7 @@ impl Slot {
                 listen: None,
                 cancel: None,
                 hinted: None,
+                cancelled: Vec::new(),
                 sighting: None,
             });
         }

@@ -64,10 +64,7 @@ impl Scheduler {
                 Some(Remains { why: Some(why), ..Remains::default() })
             }
             WorkerState::Starting { .. } | WorkerState::Idle { .. } => Some(Remains::default()),
-            WorkerState::Busy(Busy { load, hinted, .. }) => {
-                let cancelled = hinted.map(|(task, _)| task).into_iter().collect();
-                Some(Remains { load, cancelled, ..Remains::default() })
-            }
+            WorkerState::Busy(Busy { load, cancelled, .. }) => Some(Remains { load, cancelled, ..Remains::default() }),
             WorkerState::Stopping(Stopping { load, why, cancelled, .. }) => {
                 Some(Remains { load, why: Some(why), cancelled })
             }

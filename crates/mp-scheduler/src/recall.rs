@@ -20,6 +20,7 @@ impl Scheduler {
         let taken = busy.load.revoke_all(&seen.taken);
         let cancel = busy.cancel.take();
         let next = busy.look((now, until), seen, cancel);
+        busy.cancelled.extend(cancel.filter(|task| busy.load.holds(*task)));
         slot.give_back(&taken);
         self.put_back(taken);
         if let Some(task) = cancel {

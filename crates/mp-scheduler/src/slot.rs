@@ -84,6 +84,8 @@ pub struct Busy {
     pub(crate) cancel: Option<TaskId>,
     /// An item that runs and was told that it is cancelled, and until when it may end by itself.
     pub(crate) hinted: Option<(TaskId, Instant)>,
+    /// Items that were cancelled when they had ended already, which was not heard yet: none is tried again.
+    pub(crate) cancelled: Vec<TaskId>,
     /// What was seen to run when it was looked at, or that nothing was; and since when it is so.
     pub(crate) sighting: Option<(Option<TaskId>, Instant)>,
 }

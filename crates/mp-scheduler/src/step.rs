@@ -80,7 +80,7 @@ impl Scheduler {
     /// Whether this item of a worker is to end for good.
     fn is_cancelled(&mut self, worker: WorkerId, task: TaskId) -> bool {
         match self.slot(worker).map(|slot| &slot.state) {
-            Some(WorkerState::Busy(busy)) => busy.hinted.is_some_and(|(hinted, _)| hinted == task),
+            Some(WorkerState::Busy(busy)) => busy.cancelled.contains(&task),
             Some(WorkerState::Stopping(stopping)) => {
                 stopping.why == Ending::Cancelled(task) || stopping.cancelled.contains(&task)
             }
@@ -166,9 +166,7 @@ impl Scheduler {
         let Some(slot) = self.slot(worker) else { return };
         let stopping = |load, cancelled| WorkerState::Stopping(Stopping { load, kill_at, why, cancelled });
         slot.state = match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
-            WorkerState::Busy(Busy { load, hinted, .. }) => {
-                stopping(load, hinted.map(|(task, _)| task).into_iter().collect())
-            }
+            WorkerState::Busy(Busy { load, cancelled, .. }) => stopping(load, cancelled),
             WorkerState::Starting { .. } | WorkerState::Idle { .. } => stopping(Load::default(), Vec::new()),
             WorkerState::Stopping(before) => WorkerState::Stopping(Stopping { kill_at, ..before }),
             state @ (WorkerState::Vacant

@@ -2,7 +2,7 @@
 //!
 //! Does **not** know time limits.
 
-use mp_scheduler::{Action, Event, Terms};
+use mp_scheduler::{Action, Event, Retry, Terms};
 use mp_wire::TaskId;
 
 use crate::scene::{GRACE, ms, of, retries, timeout};
@@ -174,4 +174,17 @@ fn what_another_task_asked_is_no_reason_to_wait() {
     world.begin(worker);
     world.cancel(TaskId(1));
     assert!(world.did(&Action::Terminate(worker)));
+}
+
+#[test]
+fn one_that_had_panicked_unheard_when_it_was_cancelled_is_not_tried_again() {
+    // The cancel found it not running any more, was forgotten, and the panic that was heard then had it run once more.
+    let retry = Retry::times(3).panicked(true);
+    let mut world = World::running(of(1), 2, Terms { retry, ..Terms::default() });
+    let worker = world.worker(0);
+    world.process(worker).panic();
+    world.begin(worker);
+    world.cancel(TaskId(0));
+    world.hear(worker);
+    assert_eq!(world.words()[0], "panicked");
 }

@@ -17,6 +17,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, LazyLock, Weak};
 
 use mp_sys::memfile::{MemFile, PAGE, Page};
@@ -83,8 +84,18 @@ impl Shared {
 
     /// Makes `record` the first one, and takes it out.
     pub(super) fn get(&self, record: &mut Vec<u8>, patience: Patience) -> Result<(), QueueError> {
+        self.get_noting(record, patience, |_| Ok(()))
+    }
+
+    /// As [`Self::get`]; under the lock `note` is called before the item is taken, with the state that still has it.
+    pub(super) fn get_noting(
+        &self,
+        record: &mut Vec<u8>,
+        patience: Patience,
+        note: impl Fn(State) -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
         loop {
-            match self.locked(patience, |state| self.get_now(state, record, patience))? {
+            match self.locked(patience, |state| self.get_now((state, patience), record, &note))? {
                 Turn::Done => return Ok(()),
                 Turn::Wait(ticket) => self.header.items().sleep(ticket, patience.left()?)?,
             }
@@ -95,8 +106,29 @@ impl Shared {
         self.header.count()
     }
 
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.header.closed().load(Acquire) != 0
+    }
+
+    /// Nothing more is put. Who waits for room, or for an item, is told.
+    pub(super) fn close(&self) -> Result<(), QueueError> {
+        self.locked(Patience::None, |_| {
+            self.header.items().ring();
+            self.header.room().ring();
+            self.header.closed().store(1, Release);
+            Ok(())
+        })
+    }
+
     fn put_now(&self, state: State, record: &[u8], patience: Patience) -> Result<Turn, QueueError> {
         let capacity = self.header.capacity();
+        if self.is_closed() {
+            return Err(QueueError::Closed);
+        }
         if state.count >= capacity {
             return self.wait(patience, QueueError::Full { capacity }, || self.header.room().ticket());
         }
@@ -106,11 +138,20 @@ impl Shared {
         Ok(Turn::Done)
     }
 
-    fn get_now(&self, state: State, record: &mut Vec<u8>, patience: Patience) -> Result<Turn, QueueError> {
+    fn get_now(
+        &self,
+        (state, patience): (State, Patience),
+        record: &mut Vec<u8>,
+        note: impl Fn(State) -> Result<(), QueueError>,
+    ) -> Result<Turn, QueueError> {
+        if state.count == 0 && self.is_closed() {
+            return Err(QueueError::Closed);
+        }
         if state.count == 0 {
             return self.wait(patience, QueueError::Empty, || self.header.items().ticket());
         }
         let next = self.log.free_consumed(state, self.log.first(state, record)?);
+        note(state)?;
         self.header.room().ring();
         self.header.publish(next);
         if next.count == 0 {
@@ -123,7 +164,7 @@ impl Shared {
         if patience.is_none() { Err(now) } else { Ok(Turn::Wait(draw())) }
     }
 
-    fn locked<R>(
+    pub(super) fn locked<R>(
         &self,
         patience: Patience,
         body: impl FnOnce(State) -> Result<R, QueueError>,

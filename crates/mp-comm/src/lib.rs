@@ -15,6 +15,7 @@ mod error;
 mod handshake;
 mod key;
 mod listener;
+mod manager;
 mod packets;
 mod stream;
 mod until;
@@ -25,3 +26,7 @@ pub use descriptor::Descriptor;
 pub use error::CommError;
 pub use key::AuthKey;
 pub use listener::{Client, Listener};
+pub use manager::{
+    DictProxy, ListProxy, LockError, LockGuard, LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder,
+    ManagerClient, ManagerError, Namespace, Proxied, Proxy, QueueProxy, ValueProxy,
+};

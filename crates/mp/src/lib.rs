@@ -20,7 +20,9 @@
 pub mod guide;
 
 pub use mp_comm::{
-    Address, AuthKey, Client, CommError, Connection, Descriptor, Listener, Nothing, Pipe, one_way_pipe, pipe,
+    Address, AuthKey, Client, CommError, Connection, Descriptor, DictProxy, ListProxy, Listener, LockError, LockGuard,
+    LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe,
+    Proxied, QueueProxy, ValueProxy, one_way_pipe, pipe,
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{

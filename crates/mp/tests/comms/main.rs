@@ -6,6 +6,7 @@ mod common;
 
 mod joinable;
 mod listener;
+mod manager;
 mod pipe;
 
 use mp::{Process, StartMethod};

@@ -17,6 +17,7 @@ mod header;
 mod joinable;
 mod log;
 mod patience;
+mod priority;
 mod scratch;
 mod shared;
 mod simple;
@@ -37,6 +38,7 @@ pub use error::{PutError, QueueError};
 use header::PREFIX;
 pub use joinable::JoinableQueue;
 use patience::Patience;
+pub use priority::PriorityQueue;
 use shared::Shared;
 pub use simple::SimpleQueue;
 

@@ -6,12 +6,13 @@
 //!  put: lock ─ room? ─ write behind tail ─ ring items ─ publish ─ unlock
 //!              └ no: ticket ─ unlock ─ sleep ─ again
 //!  get: lock ─ item? ─ read at head ────── ring room ── publish ─ give memory back ─ unlock
-//!              └ no: ticket ─ unlock ─ sleep ─ again
+//!              └ no: unlock ─ look for a moment ─ lock ─ ticket ─ unlock ─ sleep ─ again
 //! ```
 //!
 //! Killed before `publish`: nothing happened, but that sleepers woke, found the lock, then nothing, and slept again.
 //! Killed after it: it happened, and all who waited for it are awake. Whoever has the lock next is told, and tidies.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -20,6 +21,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, LazyLock, Weak};
 
+use mp_link::Spin;
 use mp_sys::memfile::{MemFile, PAGE, Page};
 use mp_sys::robust::{self, Left};
 use parking_lot::Mutex;
@@ -94,11 +96,25 @@ impl Shared {
         patience: Patience,
         note: impl Fn(State) -> Result<(), QueueError>,
     ) -> Result<(), QueueError> {
-        loop {
-            match self.locked(patience, |state| self.get_now((state, patience), record, &note))? {
-                Turn::Done => return Ok(()),
-                Turn::Wait(ticket) => self.header.items().sleep(ticket, patience.left()?)?,
-            }
+        thread_local! {
+            static SPIN: Cell<Spin> = const { Cell::new(Spin::new()) };
+        }
+        let mut spin = SPIN.get();
+        while !self.locked(patience, |state| self.get_now((state, patience), record, &note))? {
+            let found = || (self.count() > 0 || self.is_closed()).then_some(Ok(()));
+            let waited = spin.wait(found, || self.wait_for_items(patience));
+            SPIN.set(spin);
+            waited?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something was put, or may have been.
+    fn wait_for_items(&self, patience: Patience) -> Result<(), QueueError> {
+        let look = |state: State| Ok((state.count == 0 && !self.is_closed()).then(|| self.header.items().ticket()));
+        match self.locked(patience, look)? {
+            None => Ok(()),
+            Some(ticket) => self.header.items().sleep(ticket, patience.left()?),
         }
     }
 
@@ -130,7 +146,8 @@ impl Shared {
             return Err(QueueError::Closed);
         }
         if state.count >= capacity {
-            return self.wait(patience, QueueError::Full { capacity }, || self.header.room().ticket());
+            let full = QueueError::Full { capacity };
+            return if patience.is_none() { Err(full) } else { Ok(Turn::Wait(self.header.room().ticket())) };
         }
         let next = self.log.append(state, record)?;
         self.header.items().ring();
@@ -138,17 +155,18 @@ impl Shared {
         Ok(Turn::Done)
     }
 
+    /// Whether an item was taken; where there is none, an error if the call does not wait.
     fn get_now(
         &self,
         (state, patience): (State, Patience),
         record: &mut Vec<u8>,
         note: impl Fn(State) -> Result<(), QueueError>,
-    ) -> Result<Turn, QueueError> {
-        if state.count == 0 && self.is_closed() {
-            return Err(QueueError::Closed);
-        }
-        if state.count == 0 {
-            return self.wait(patience, QueueError::Empty, || self.header.items().ticket());
+    ) -> Result<bool, QueueError> {
+        match state.count {
+            0 if self.is_closed() => return Err(QueueError::Closed),
+            0 if patience.is_none() => return Err(QueueError::Empty),
+            0 => return patience.left().map(|_| false),
+            _ => {}
         }
         let next = self.log.free_consumed(state, self.log.first(state, record)?);
         note(state)?;
@@ -157,11 +175,7 @@ impl Shared {
         if next.count == 0 {
             self.log.free_emptied(state);
         }
-        Ok(Turn::Done)
-    }
-
-    fn wait(&self, patience: Patience, now: QueueError, draw: impl FnOnce() -> u32) -> Result<Turn, QueueError> {
-        if patience.is_none() { Err(now) } else { Ok(Turn::Wait(draw())) }
+        Ok(true)
     }
 
     pub(super) fn locked<R>(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mp::{Error, JoinableQueue, Queue, QueueError, SimpleQueue, StartMethod};
+use mp::{Error, JoinableQueue, PriorityQueue, Queue, QueueError, SimpleQueue, StartMethod};
 
 use crate::{each, start};
 
@@ -149,5 +149,53 @@ fn closing_wakes_who_waits_for_room() {
         assert!(queue.is_closed());
         assert_eq!(queue.get().expect("what was put is left"), 1);
         assert!(matches!(queue.get(), Err(Error::Queue(QueueError::Closed))));
+    });
+}
+
+fn take_urgent(queue: PriorityQueue<u32>, got: Queue<(usize, u32)>) {
+    while let Ok(item) = queue.get() {
+        got.put(item).expect("it reports");
+    }
+}
+
+#[test]
+fn what_is_most_urgent_is_got_first_and_once() {
+    each("priority", |method| {
+        let (queue, got) = (PriorityQueue::new(4).expect("a queue"), Queue::new().expect("a queue"));
+        (0..200).for_each(|item| queue.put(3 - item as usize % 4, item).expect("puts"));
+        let mut last = (0, 0);
+        for _ in 0..100 {
+            let (priority, item) = queue.get().expect("gets");
+            assert!((priority, item) >= last && priority == 3 - item as usize % 4, "{item} after {last:?}");
+            last = (priority, item);
+        }
+        let takers: Vec<_> = (0..2).map(|_| start(method, take_urgent, (queue.clone(), got.clone()))).collect();
+        (200..400).for_each(|item| queue.put(item as usize % 4, item).expect("puts"));
+        let mut items: Vec<_> = (0..300).map(|_| got.get().expect("one").1).collect();
+        queue.close().expect("closes");
+        takers.into_iter().for_each(|taker| taker.join().expect("it ends"));
+        items.sort_unstable();
+        items.dedup();
+        assert_eq!((items.len(), queue.len()), (300, 0));
+        assert!(matches!(queue.put(0, 1), Err(Error::Queue(QueueError::Closed))));
+        assert!(matches!(queue.put(4, 1), Err(Error::Invalid(_))) && PriorityQueue::<u8>::new(0).is_err());
+    });
+}
+
+#[test]
+fn a_killed_taker_costs_one_urgent_item_at_most() {
+    each("priority_killed", |method| {
+        for round in 0..20 {
+            let (queue, got) = (PriorityQueue::new(3).expect("a queue"), Queue::new().expect("a queue"));
+            (0..300).for_each(|item| queue.put(item as usize % 3, item).expect("puts"));
+            let victim = start(method, take_urgent, (queue.clone(), got.clone()));
+            got.get().expect("it takes");
+            let _ = got.get_timeout(Duration::from_micros(round * 13));
+            victim.kill();
+            let _ = victim.wait();
+            let before = queue.len();
+            let rest = std::iter::from_fn(|| queue.try_get().ok()).count();
+            assert_eq!(rest, before, "round {round}: every token has its item");
+        }
     });
 }

@@ -26,7 +26,8 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("mp-scheduler", &["mp-wire"]),
     ("mp-worker", &["mp-wire", "mp-link", "mp-sys"]),
     ("mp-supervisor", &["mp-wire", "mp-link", "mp-sys", "mp-scheduler", "mp-worker"]),
-    ("mp", &["mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
+    ("mp-comm", &["mp-wire", "mp-link", "mp-sys", "mp-worker", "mp-supervisor"]),
+    ("mp", &["mp-comm", "mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
     ("mp-fuzz", &["mp-supervisor", "mp-scheduler", "mp-link", "mp-wire", "mp-sys"]),
     ("mp-measure", &["mp", "mp-link", "mp-wire", "mp-sys"]),
     (

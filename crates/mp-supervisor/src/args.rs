@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Weak};
 
 use mp_link::baggage;
+use mp_sys::memfile::MemFile;
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::item::{Items, only_item, push_bytes, push_item};
 use mp_wire::{CodecError, codec};
@@ -247,11 +248,16 @@ impl Args {
     }
 }
 
-/// One descriptor for all values that carry the same queue, however many wait (I6).
+/// One descriptor for all values that carry the same queue, however many wait (I6). What is no memory is its own: of files
+/// and pipes, several that differ are one inode.
 fn shared(fd: OwnedFd) -> io::Result<Arc<OwnedFd>> {
     /// By device and inode.
     type Kept = HashMap<(u64, u64), Weak<OwnedFd>>;
     static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+    let fd = match MemFile::adopt(fd.try_clone()?) {
+        Ok(memory) => OwnedFd::from(memory),
+        Err(_) => return Ok(Arc::new(fd)),
+    };
     let file = std::fs::File::from(fd);
     let metadata = file.metadata()?;
     let mut kept = KEPT.lock();

@@ -46,6 +46,9 @@ pub enum Error {
     /// A queue refused.
     #[error(transparent)]
     Queue(#[from] crate::queue::QueueError),
+    /// Something beside pools, processes and queues refused: a pipe, a connection, a manager.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The sentence and its causes: what a `main` that returns it prints.

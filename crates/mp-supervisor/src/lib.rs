@@ -68,7 +68,7 @@ pub use output::{OutputLine, OutputStream};
 pub use pool::Pool;
 pub use process::children::{ActiveChild, active_children};
 pub use process::{Process, ProcessBuilder};
-pub use queue::{PutError, Queue, QueueError};
+pub use queue::{JoinableQueue, PriorityQueue, PutError, Queue, QueueError, SimpleQueue};
 pub use settings::{Backend, Output, StartMethod};
 pub use shared::{Plain, Shared};
 pub use stats::Stats;

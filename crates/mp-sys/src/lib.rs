@@ -2,6 +2,7 @@
 //!
 //! Does **not** decide anything: no policy, no protocol, no task. Each `unsafe` says why it is sound.
 
+pub mod alive;
 pub mod birth;
 pub mod child;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod outlet;
 pub mod parcel;
 pub mod pidfd;
 pub mod poll;
+pub mod random;
 pub mod region;
 pub mod robust;
 pub mod sealed;

@@ -17,7 +17,7 @@ use crate::socket::{arrived, receive, retry};
 pub const LONGEST: usize = 32 * 1024;
 
 /// The most descriptors of one packet.
-const MOST: usize = 16;
+const MOST: usize = 64;
 
 /// Sends one packet without waiting.
 ///
@@ -36,12 +36,34 @@ pub fn send(fd: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<(
 ///
 /// # Errors
 /// `InvalidData` when it was too long, or some of its descriptors could not be taken: then none is.
-#[expect(unsafe_code, reason = "as in socket: nix gives no access to what came of a packet that was cut short")]
 pub fn recv(fd: impl AsFd) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let raw = fd.as_fd().as_raw_fd();
     let look = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
     let len = receive(|| nix::sys::socket::recv(raw, &mut [0], look))?;
     let mut bytes = vec![0; len.min(LONGEST)];
+    let Some((_, fds)) = fill(raw, &mut bytes, 0)? else { return Ok(None) };
+    if len > LONGEST { Err(io::ErrorKind::InvalidData.into()) } else { Ok(Some((bytes, fds))) }
+}
+
+/// As [`recv`], without waiting.
+///
+/// # Errors
+/// As [`recv`], and `WouldBlock` when there is none.
+pub fn take(fd: impl AsFd) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+    thread_local! {
+        static ROOM: std::cell::Cell<Vec<u8>> = const { std::cell::Cell::new(Vec::new()) };
+    }
+    let mut room = ROOM.take();
+    room.resize(LONGEST, 0);
+    let taken = fill(fd.as_fd().as_raw_fd(), &mut room, libc::MSG_DONTWAIT);
+    let taken = taken.map(|taken| taken.map(|(len, fds)| (room[..len].to_vec(), fds)));
+    ROOM.set(room);
+    taken
+}
+
+/// Receives one packet into `bytes`.
+#[expect(unsafe_code, reason = "as in socket: nix gives no access to what came of a packet that was cut short")]
+fn fill(raw: RawFd, bytes: &mut [u8], flags: i32) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
     let mut slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let mut space = nix::cmsg_space!([RawFd; MOST]);
     // SAFETY: a message header of zeros is one without any part.
@@ -49,13 +71,14 @@ pub fn recv(fd: impl AsFd) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
     (header.msg_control, header.msg_controllen) = (space.as_mut_ptr().cast(), space.capacity() as _);
     // SAFETY: the header speaks of the bytes and of the space, which outlive the call, and of their lengths.
-    receive(|| Errno::result(unsafe { libc::recvmsg(raw, &raw mut header, libc::MSG_CMSG_CLOEXEC) }))?;
+    let len =
+        receive(|| Errno::result(unsafe { libc::recvmsg(raw, &raw mut header, flags | libc::MSG_CMSG_CLOEXEC) }))?;
     // SAFETY: the kernel has just filled it.
     let fds = unsafe { arrived(&header) };
     match len {
         0 => Ok(None),
-        _ if len > LONGEST || header.msg_flags & libc::MSG_CTRUNC != 0 => Err(io::ErrorKind::InvalidData.into()),
-        _ => Ok(Some((bytes, fds))),
+        _ if header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 => Err(io::ErrorKind::InvalidData.into()),
+        _ => Ok(Some((len as usize, fds))),
     }
 }
 

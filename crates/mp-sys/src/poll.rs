@@ -4,9 +4,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -115,6 +116,41 @@ impl Poller {
         }
         Ok(())
     }
+}
+
+/// What a descriptor is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// That something can be read.
+    Read,
+    /// That something can be written.
+    Write,
+}
+
+/// Waits until `fd` can be read or written, or its other end is gone; `false` when that is not so within `limit`.
+///
+/// # Errors
+/// When the kernel's memory runs out.
+pub fn wait_one(fd: impl AsFd, way: Way, limit: Option<Duration>) -> io::Result<bool> {
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let flags = match way {
+        Way::Read => PollFlags::POLLIN,
+        Way::Write => PollFlags::POLLOUT,
+    };
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let millis = left.map_or(PollTimeout::NONE, poll_timeout);
+        match nix::poll::poll(&mut [PollFd::new(fd.as_fd(), flags)], millis) {
+            Ok(0) if left.is_some_and(|left| left.is_zero()) => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn poll_timeout(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
 }
 
 /// Whole milliseconds, rounded up: a wait that ends early would spin.

@@ -359,3 +359,9 @@
 //!
 //! `mpctl measure` tells for a machine from which task on workers beat one thread, and `mpctl measure --task` for a task; the crate
 //! `mp-measure` does it in a program (`examples/measure_own_task.rs`). `docs/MEASURE.md` says how each number is obtained.
+//!
+//! # How processes talk to each other
+//!
+//! Queues, pipes, connections and managers have a page of their own: [`comms`].
+
+pub mod comms;

@@ -19,12 +19,17 @@
 
 pub mod guide;
 
+pub use mp_comm::{
+    Address, AuthKey, Client, CommError, Connection, Descriptor, DictProxy, ListProxy, Listener, LockError, LockGuard,
+    LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe,
+    Proxied, QueueProxy, ValueProxy, one_way_pipe, pipe,
+};
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Error, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool,
-    PoolBuilder, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, Shared, Shutdown, StartMethod,
-    Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Until, Waited, active_children,
-    as_completed, cpu_count, suspend, wait,
+    ActiveChild, Backend, Error, JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream,
+    Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry,
+    Shared, Shutdown, SimpleQueue, StartMethod, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
+    Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
 };
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};

@@ -37,6 +37,10 @@ const TESTS: &[Test] = &[
     ("killed_with_idle_workers", || nobody_is_left("idle", Some(Signal::SIGKILL))),
     ("killed_with_nested_pools", || nobody_is_left("nested", Some(Signal::SIGKILL))),
     ("killed_with_a_process", || nobody_is_left("process", Some(Signal::SIGKILL))),
+    ("killed_with_a_manager_twice", || (0..2).for_each(|_| nobody_is_left("manager", Some(Signal::SIGKILL)))),
+    ("killed_with_a_forked_manager_twice", || {
+        (0..2).for_each(|_| nobody_is_left("manager, forked", Some(Signal::SIGKILL)));
+    }),
     ("ended_by_sigterm", || nobody_is_left("spinning", Some(Signal::SIGTERM))),
     ("aborted", || nobody_is_left("spinning", Some(Signal::SIGABRT))),
     ("ended_by_exit", || nobody_is_left("exits", None)),
@@ -155,6 +159,8 @@ fn supervisor(role: &str) {
     }
     let process = (role == "process").then(|| process_by(method, &born));
     process.iter().for_each(|_| println!("{}", born.get().expect("it runs")));
+    let manager = (role == "manager").then(|| mp::Manager::builder().start_method(method).start().expect("a manager"));
+    manager.iter().for_each(|manager| println!("{}", manager.process().pid()));
     let servers = fork_servers();
     assert_eq!(servers.is_empty(), method == StartMethod::Spawn);
     servers.into_iter().for_each(|pid| println!("{pid}"));

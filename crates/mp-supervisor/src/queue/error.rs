@@ -28,6 +28,30 @@ pub enum QueueError {
         /// How long the call waited.
         after: Duration,
     },
+    /// The queue was closed: nothing can be put any more, and nothing is left to be got.
+    #[error("the queue is closed")]
+    Closed,
+    /// `task_done` was called more often than this process has got items.
+    #[error("task_done was called more often than this process got items")]
+    NothingTaken,
+    /// A process got items, and ended before it called `task_done` for them.
+    #[error(
+        "process {pid} ended before it was done with {items} of its items, of which the last was item {number} of the queue"
+    )]
+    Abandoned {
+        /// The process that has ended.
+        pid: u32,
+        /// How many items it was not done with.
+        items: u64,
+        /// Which item it got last, counted from 1 in the order in which they were got.
+        number: u64,
+    },
+    /// More processes than a queue can keep account of have items that are not done.
+    #[error("more than {max} processes have items of the queue that are not done")]
+    TooManyTakers {
+        /// How many can.
+        max: usize,
+    },
     /// A queue of no items can pass none on.
     #[error("a bounded queue needs room for at least 1 item")]
     NoCapacity,

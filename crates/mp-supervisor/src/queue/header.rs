@@ -4,8 +4,10 @@
 //!
 //! ```text
 //!  0 magic  8 nonce  16 capacity  24 lock   28 items.changes  32 items.wanted   36 room.changes  40 room.wanted
-//!  64 version ── even ─▶ 128 head tail count freed
-//!            └── odd ──▶ 192 head tail count freed
+//!  44 done.changes  48 done.wanted  52 closed
+//!  64 version ── even ─▶ 128 head tail count freed taken
+//!            └── odd ──▶ 192 head tail count freed taken
+//!  512 who has taken items and not said that they are done: takers.rs
 //! ```
 //!
 //! - H1 The state is changed by writing the copy that is not in use and then storing `version + 1`: one store. So
@@ -36,6 +38,8 @@ const CAPACITY_AT: usize = 16;
 const LOCK_AT: usize = 24;
 const ITEMS_AT: usize = 28;
 const ROOM_AT: usize = 36;
+const DONE_AT: usize = 44;
+const CLOSED_AT: usize = 52;
 const VERSION_AT: usize = 64;
 const COPIES_AT: [usize; 2] = [128, 192];
 
@@ -47,10 +51,12 @@ pub(super) struct State {
     pub(super) count: u64,
     /// Up to here what was consumed has been given back.
     pub(super) freed: u64,
+    /// How many items were taken, ever.
+    pub(super) taken: u64,
 }
 
 impl State {
-    pub(super) const EMPTY: Self = Self { head: DATA, tail: DATA, count: 0, freed: DATA };
+    pub(super) const EMPTY: Self = Self { head: DATA, tail: DATA, count: 0, freed: DATA, taken: 0 };
 
     fn checked(self) -> Result<Self, QueueError> {
         let corrupted = |what, value| Err(QueueError::Corrupted { what, value });
@@ -106,6 +112,21 @@ impl Header {
         Bell { changes: self.0.u32_at(ROOM_AT), wanted: self.0.u32_at(ROOM_AT + 4) }
     }
 
+    /// What those sleep on who wait for all items to be done.
+    pub(super) fn done(&self) -> Bell<'_> {
+        Bell { changes: self.0.u32_at(DONE_AT), wanted: self.0.u32_at(DONE_AT + 4) }
+    }
+
+    /// Whether no more items are put.
+    pub(super) fn closed(&self) -> &AtomicU32 {
+        self.0.u32_at(CLOSED_AT)
+    }
+
+    /// The rest of the page is that of `takers.rs`.
+    pub(super) fn page(&self) -> &Page {
+        &self.0
+    }
+
     /// The state. Under the lock.
     pub(super) fn state(&self) -> Result<State, QueueError> {
         self.copy(self.0.u64_at(VERSION_AT).load(Acquire)).checked()
@@ -114,8 +135,8 @@ impl Header {
     /// Makes `state` the state, in one store (H1). Under the lock.
     pub(super) fn publish(&self, state: State) {
         let next = self.0.u64_at(VERSION_AT).load(Relaxed).wrapping_add(1);
-        let State { head, tail, count, freed } = state;
-        for (index, value) in [head, tail, count, freed].into_iter().enumerate() {
+        let State { head, tail, count, freed, taken } = state;
+        for (index, value) in [head, tail, count, freed, taken].into_iter().enumerate() {
             self.field(next, index).store(value, Release);
         }
         self.0.u64_at(VERSION_AT).store(next, Release);
@@ -137,8 +158,8 @@ impl Header {
     }
 
     fn copy(&self, version: u64) -> State {
-        let [head, tail, count, freed] = [0, 1, 2, 3].map(|index| self.field(version, index).load(Relaxed));
-        State { head, tail, count, freed }
+        let [head, tail, count, freed, taken] = [0, 1, 2, 3, 4].map(|index| self.field(version, index).load(Relaxed));
+        State { head, tail, count, freed, taken }
     }
 
     fn field(&self, version: u64, index: usize) -> &std::sync::atomic::AtomicU64 {
@@ -146,7 +167,7 @@ impl Header {
     }
 }
 
-/// What the sleepers of a queue sleep on: those who want items, or those who want room.
+/// What the sleepers of a queue sleep on: those who want items, those who want room, or those who want the end.
 pub(super) struct Bell<'a> {
     changes: &'a AtomicU32,
     wanted: &'a AtomicU32,
@@ -188,7 +209,7 @@ mod tests {
     #[test]
     fn a_state_that_is_not_published_does_not_show() {
         let header = header();
-        let state = State { head: DATA, tail: DATA + 16, count: 1, freed: DATA };
+        let state = State { head: DATA, tail: DATA + 16, count: 1, freed: DATA, taken: 0 };
         header.publish(state);
         let next = header.0.u64_at(VERSION_AT).load(Relaxed) + 1;
         header.field(next, 0).store(77, Relaxed);
@@ -210,7 +231,7 @@ mod tests {
             (d, d + 16, 1, d + 1),
         ] {
             let header = header();
-            header.publish(State { head, tail, count, freed });
+            header.publish(State { head, tail, count, freed, taken: 0 });
             assert!(matches!(header.state(), Err(QueueError::Corrupted { .. })), "{head} {tail} {count} {freed}");
         }
     }

@@ -151,10 +151,10 @@ impl Log {
 
 /// `state` without its first record, of `len` bytes. An empty queue starts at the front again.
 fn after(state: State, len: u64) -> Result<State, QueueError> {
-    let (head, count) = (state.head + len, state.count - 1);
+    let (head, count, taken) = (state.head + len, state.count - 1, state.taken.wrapping_add(1));
     match (head == state.tail, count == 0) {
-        (true, true) => Ok(State::EMPTY),
-        (false, false) => Ok(State { head, count, ..state }),
+        (true, true) => Ok(State { taken, ..State::EMPTY }),
+        (false, false) => Ok(State { head, count, taken, ..state }),
         (true, false) | (false, true) => Err(QueueError::Corrupted { what: "the number of items", value: count + 1 }),
     }
 }

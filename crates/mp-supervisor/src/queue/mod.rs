@@ -14,10 +14,14 @@
 
 mod error;
 mod header;
+mod joinable;
 mod log;
 mod patience;
+mod priority;
 mod scratch;
 mod shared;
+mod simple;
+mod takers;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -32,8 +36,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use error::{PutError, QueueError};
 use header::PREFIX;
+pub use joinable::JoinableQueue;
 use patience::Patience;
+pub use priority::PriorityQueue;
 use shared::Shared;
+pub use simple::SimpleQueue;
 
 /// Items from many producers to many consumers, in any process. Python's `multiprocessing.Queue`.
 ///
@@ -104,6 +111,33 @@ impl<T> Queue<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Ends the queue, for all who have it: putting is [`QueueError::Closed`] from now on, and so is getting, once what is
+    /// in the queue has been got. Who waits is told. Python's `Queue.shutdown`; what Python calls `close` is to drop a handle.
+    ///
+    /// # Errors
+    /// [`QueueError::TimedOut`] if for a second some process that is stopped held the queue's lock; [`QueueError::Corrupted`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use mp_supervisor::{Error, Queue, QueueError};
+    /// let queue = Queue::new()?;
+    /// queue.put(1)?;
+    /// queue.close()?;
+    /// assert!(matches!(queue.put(2), Err(Error::Queue(QueueError::Closed))));
+    /// assert_eq!(queue.get()?, 1);
+    /// assert!(matches!(queue.get(), Err(Error::Queue(QueueError::Closed))));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn close(&self) -> crate::Result<()> {
+        Ok(self.shared.close()?)
+    }
+
+    /// Whether somebody has closed it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
     }
 
     fn over(shared: Arc<Shared>) -> Self {

@@ -6,19 +6,22 @@
 //!  put: lock ─ room? ─ write behind tail ─ ring items ─ publish ─ unlock
 //!              └ no: ticket ─ unlock ─ sleep ─ again
 //!  get: lock ─ item? ─ read at head ────── ring room ── publish ─ give memory back ─ unlock
-//!              └ no: ticket ─ unlock ─ sleep ─ again
+//!              └ no: unlock ─ look for a moment ─ lock ─ ticket ─ unlock ─ sleep ─ again
 //! ```
 //!
 //! Killed before `publish`: nothing happened, but that sleepers woke, found the lock, then nothing, and slept again.
 //! Killed after it: it happened, and all who waited for it are awake. Whoever has the lock next is told, and tidies.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, LazyLock, Weak};
 
+use mp_link::Spin;
 use mp_sys::memfile::{MemFile, PAGE, Page};
 use mp_sys::robust::{self, Left};
 use parking_lot::Mutex;
@@ -83,11 +86,35 @@ impl Shared {
 
     /// Makes `record` the first one, and takes it out.
     pub(super) fn get(&self, record: &mut Vec<u8>, patience: Patience) -> Result<(), QueueError> {
-        loop {
-            match self.locked(patience, |state| self.get_now(state, record, patience))? {
-                Turn::Done => return Ok(()),
-                Turn::Wait(ticket) => self.header.items().sleep(ticket, patience.left()?)?,
-            }
+        self.get_noting(record, patience, |_| Ok(()))
+    }
+
+    /// As [`Self::get`]; under the lock `note` is called before the item is taken, with the state that still has it.
+    pub(super) fn get_noting(
+        &self,
+        record: &mut Vec<u8>,
+        patience: Patience,
+        note: impl Fn(State) -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
+        thread_local! {
+            static SPIN: Cell<Spin> = const { Cell::new(Spin::new()) };
+        }
+        let mut spin = SPIN.get();
+        while !self.locked(patience, |state| self.get_now((state, patience), record, &note))? {
+            let found = || (self.count() > 0 || self.is_closed()).then_some(Ok(()));
+            let waited = spin.wait(found, || self.wait_for_items(patience));
+            SPIN.set(spin);
+            waited?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something was put, or may have been.
+    fn wait_for_items(&self, patience: Patience) -> Result<(), QueueError> {
+        let look = |state: State| Ok((state.count == 0 && !self.is_closed()).then(|| self.header.items().ticket()));
+        match self.locked(patience, look)? {
+            None => Ok(()),
+            Some(ticket) => self.header.items().sleep(ticket, patience.left()?),
         }
     }
 
@@ -95,10 +122,32 @@ impl Shared {
         self.header.count()
     }
 
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.header.closed().load(Acquire) != 0
+    }
+
+    /// Nothing more is put. Who waits for room, or for an item, is told.
+    pub(super) fn close(&self) -> Result<(), QueueError> {
+        self.locked(Patience::None, |_| {
+            self.header.items().ring();
+            self.header.room().ring();
+            self.header.closed().store(1, Release);
+            Ok(())
+        })
+    }
+
     fn put_now(&self, state: State, record: &[u8], patience: Patience) -> Result<Turn, QueueError> {
         let capacity = self.header.capacity();
+        if self.is_closed() {
+            return Err(QueueError::Closed);
+        }
         if state.count >= capacity {
-            return self.wait(patience, QueueError::Full { capacity }, || self.header.room().ticket());
+            let full = QueueError::Full { capacity };
+            return if patience.is_none() { Err(full) } else { Ok(Turn::Wait(self.header.room().ticket())) };
         }
         let next = self.log.append(state, record)?;
         self.header.items().ring();
@@ -106,24 +155,30 @@ impl Shared {
         Ok(Turn::Done)
     }
 
-    fn get_now(&self, state: State, record: &mut Vec<u8>, patience: Patience) -> Result<Turn, QueueError> {
-        if state.count == 0 {
-            return self.wait(patience, QueueError::Empty, || self.header.items().ticket());
+    /// Whether an item was taken; where there is none, an error if the call does not wait.
+    fn get_now(
+        &self,
+        (state, patience): (State, Patience),
+        record: &mut Vec<u8>,
+        note: impl Fn(State) -> Result<(), QueueError>,
+    ) -> Result<bool, QueueError> {
+        match state.count {
+            0 if self.is_closed() => return Err(QueueError::Closed),
+            0 if patience.is_none() => return Err(QueueError::Empty),
+            0 => return patience.left().map(|_| false),
+            _ => {}
         }
         let next = self.log.free_consumed(state, self.log.first(state, record)?);
+        note(state)?;
         self.header.room().ring();
         self.header.publish(next);
         if next.count == 0 {
             self.log.free_emptied(state);
         }
-        Ok(Turn::Done)
+        Ok(true)
     }
 
-    fn wait(&self, patience: Patience, now: QueueError, draw: impl FnOnce() -> u32) -> Result<Turn, QueueError> {
-        if patience.is_none() { Err(now) } else { Ok(Turn::Wait(draw())) }
-    }
-
-    fn locked<R>(
+    pub(super) fn locked<R>(
         &self,
         patience: Patience,
         body: impl FnOnce(State) -> Result<R, QueueError>,

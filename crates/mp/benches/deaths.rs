@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use mp::{Failure, Pool, Queue};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
@@ -41,7 +41,31 @@ fn main() -> mp::Result<()> {
         report(&format!("to the failure, {workers} workers"), rounds.iter().map(|(failure, _)| *failure).collect());
         report(&format!("to the next task, {workers} workers"), rounds.iter().map(|(_, next)| *next).collect());
     }
+    report("late task, beyond its limit and the grace", late()?);
     Ok(())
+}
+
+/// A task that ignores SIGTERM and spins on: how much later than its limit and the grace its failure is in hand.
+fn late() -> mp::Result<Vec<u64>> {
+    const LIMIT: Duration = Duration::from_millis(20);
+    let pool = Pool::builder().workers(1).timeout(LIMIT).grace(LIMIT).build()?;
+    let round = || {
+        pool.apply(now, ())?;
+        let start = now();
+        let outcome = pool.apply(deaf, ());
+        assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
+        Ok((now() - start).saturating_sub((2 * LIMIT).as_nanos() as u64))
+    };
+    (0..100).map(|_| round()).collect()
+}
+
+fn deaf() {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.thread_block().expect("blocked");
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 /// A task that is killed, and one behind it. The others of the pool wait.

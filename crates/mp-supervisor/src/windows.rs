@@ -61,7 +61,7 @@ impl Windows {
     /// one. Values that `arena` takes for large are to use it.
     pub(crate) fn lend(&mut self, len: usize, arena: &Arc<Arena>, status: &Status) -> Option<Arc<Glass>> {
         let size = len.checked_next_power_of_two().filter(|size| *size <= LARGEST)?;
-        let slot = self.slots.iter().position(Option::is_none).or_else(|| self.smaller(size, status))?;
+        let slot = self.empty(status).or_else(|| self.smaller(size, status))?;
         let (window, fd) = Window::create(size).inspect_err(|error| tracing::warn!(%error, size, "no window")).ok()?;
         let (slot_number, size) = (slot as u32, window.size() as u64);
         let wanted = AtomicBool::new(false);
@@ -71,6 +71,14 @@ impl Windows {
         self.unsent.retain(|(lent, _)| lent.slot != slot_number);
         self.unsent.push((Lent { slot: slot_number, size, from }, fd));
         Some(glass)
+    }
+
+    /// A slot without a window. Its turn is nobody's until the worker has what is lent for it: before that it could be taken
+    /// for a smaller one that is not in use, and the worker would write to a window that is no longer there.
+    fn empty(&self, status: &Status) -> Option<usize> {
+        let slot = self.slots.iter().position(Option::is_none)?;
+        let _ = status.take_window(slot as u32);
+        Some(slot)
     }
 
     /// A window that is too small and not in use. The worker cannot take it from now on, until it has its successor.
@@ -148,8 +156,10 @@ mod tests {
     }
 
     /// What was lent last, as its worker has it.
-    fn handed_over(windows: &mut Windows) -> (Lent, Pane) {
+    fn handed_over(windows: &mut Windows, status: &Status) -> (Lent, Pane) {
         let (lent, fd) = windows.unsent().pop().expect("one was lent");
+        assert!(!status.take_window(lent.slot), "not before the worker has it");
+        status.release_window(lent.slot);
         (lent, Pane::open(fd, lent.size as usize).expect("opened"))
     }
 
@@ -157,7 +167,7 @@ mod tests {
     fn a_value_is_read_once_and_its_window_used_again() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         windows.lend(100_000, &arena(), &status);
-        let (lent, mut pane) = handed_over(&mut windows);
+        let (lent, mut pane) = handed_over(&mut windows, &status);
         assert_eq!((lent.slot, lent.size), (0, 131_072));
         for round in 0..3 {
             assert!(status.take_window(0), "round {round}");
@@ -184,17 +194,27 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_on_its_way_is_not_replaced() {
+        // The worker wrote to the first one it was lent, and its supervisor read the second.
+        let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
+        (0..WINDOWS).for_each(|_| drop(windows.lend(4096, &arena(), &status)));
+        assert!(windows.lend(8192, &arena(), &status).is_none(), "the worker has none of them yet");
+        let (lent, _) = handed_over(&mut windows, &status);
+        assert!(windows.lend(8192, &arena(), &status).is_some());
+        assert_eq!(windows.unsent().pop().map(|(again, _)| again.slot), Some(lent.slot));
+    }
+
+    #[test]
     fn there_are_few_and_a_larger_one_replaces_one_that_is_not_in_use() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         for slot in 0..WINDOWS as u32 {
             windows.lend(4096, &arena(), &status);
-            assert_eq!(handed_over(&mut windows).0.slot, slot);
+            assert_eq!(handed_over(&mut windows, &status).0.slot, slot);
         }
         assert!(windows.lend(4096, &arena(), &status).is_none(), "no larger one is needed");
         let wanted = windows.bring(0, 1).expect("it is there");
         windows.lend(8192, &arena(), &status);
-        assert_eq!(handed_over(&mut windows).0, Lent { slot: 1, size: 8192, from: 0 });
-        assert!(!status.take_window(1), "until the worker has the new one");
+        assert_eq!(handed_over(&mut windows, &status).0, Lent { slot: 1, size: 8192, from: 0 });
         assert!(windows.lend(LARGEST + 1, &arena(), &status).is_none());
         drop(wanted);
     }

@@ -197,7 +197,6 @@ impl Manager {
     }
 
     /// Its process.
-    #[must_use]
     pub fn process(&self) -> &Process<()> {
         &self.process
     }

@@ -25,6 +25,8 @@ use crate::until::Until;
 const MAGIC: [u8; 8] = *b"mp-auth1";
 const CLIENT: &[u8] = b"mp-auth1 client";
 const SERVER: &[u8] = b"mp-auth1 server";
+/// In the place of the server's proof: no.
+const REFUSAL: Block = [0; 32];
 const BLOCK: usize = size_of::<Block>();
 
 /// A client that has not proved itself.
@@ -77,6 +79,8 @@ impl Stranger {
         let [theirs, proof] = split(&self.answer);
         let both = [&self.challenge, &theirs];
         if !key.is_proof(CLIENT, &both, &proof) {
+            // Only so that a client with an old key is told apart from a server that died.
+            let _ = self.socket.write(&REFUSAL);
             return Step::Refused;
         }
         match self.socket.write(&key.prove(SERVER, &both)) {
@@ -94,7 +98,6 @@ fn split(answer: &[u8; 2 * BLOCK]) -> [Block; 2] {
 
 /// The client's side, until both have proved themselves.
 pub(crate) fn introduce(socket: &Socket, key: &AuthKey, until: Until) -> Result<(), CommError> {
-    let refused = |_| CommError::Authentication("the server refused the key");
     let greeting: [u8; MAGIC.len() + BLOCK] = read(socket, until)?;
     let (magic, challenge) = greeting.split_at(MAGIC.len());
     if magic != MAGIC {
@@ -105,15 +108,14 @@ pub(crate) fn introduce(socket: &Socket, key: &AuthKey, until: Until) -> Result<
     let both = [&theirs, &ours];
     let answer = [ours, key.prove(CLIENT, &both)];
     socket.write_all(answer.as_flattened(), until)?;
-    let proof: Block = read(socket, until).map_err(|error| if is_closed(&error) { refused(()) } else { error })?;
+    let proof: Block = read(socket, until)?;
+    if proof == REFUSAL {
+        return Err(CommError::Authentication("the server refused the key"));
+    }
     if key.is_proof(SERVER, &both, &proof) {
         return Ok(());
     }
     Err(CommError::Authentication("the server does not have the key"))
-}
-
-fn is_closed(error: &CommError) -> bool {
-    matches!(error, CommError::Closed)
 }
 
 fn read<const N: usize>(socket: &Socket, until: Until) -> Result<[u8; N], CommError> {

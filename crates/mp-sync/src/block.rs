@@ -63,6 +63,7 @@ impl Block {
         Ok(Self { plate: Arc::new(plate), pages: size.pages })
     }
 
+    #[inline]
     pub(crate) fn plate(&self) -> &Plate {
         &self.plate
     }

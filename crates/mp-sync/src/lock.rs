@@ -71,6 +71,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`SyncError::Abandoned`]; [`SyncError::Reentered`] when this thread has it.
+    #[inline]
     pub fn lock(&self) -> Result<HeldLock<'_>> {
         self.lock_within(Patience::Forever)
     }
@@ -113,6 +114,7 @@ impl Lock {
         matches!(self.latch().held(), Ok(Held::Here | Held::By(_)))
     }
 
+    #[inline]
     pub(crate) fn lock_within(&self, patience: Patience) -> Result<HeldLock<'_>> {
         let left = self.latch().take(patience.deadline()).map_err(|error| failed(error, "lock", patience))?;
         self.taken(left)
@@ -141,10 +143,12 @@ impl Lock {
         self.word(ABANDONED_AT).store(1, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn latch(&self) -> Latch<'_> {
         self.block.plate().latch(0, 0)
     }
 
+    #[inline]
     fn word(&self, at: usize) -> &std::sync::atomic::AtomicU32 {
         self.block.plate().u32_at(0, at)
     }

@@ -149,6 +149,7 @@ pub(crate) struct List {
 /// How far a word lies behind its entry in the list: as in the C library, whose mutexes may be in the same list.
 pub(crate) const WORD_FROM_ENTRY: isize = -32;
 
+#[inline]
 pub(crate) fn set_pending(list: *mut List, entry: usize) {
     compiler_fence(SeqCst);
     // SAFETY: this thread's own list (see `this_thread`). The C library uses the field only inside its own robust

@@ -1,5 +1,7 @@
 //! Locks, conditions, barriers and shared data between real processes, which are killed while they hold and wait.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be made or taken here is a failed test")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

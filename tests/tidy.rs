@@ -26,8 +26,9 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("mp-scheduler", &["mp-wire"]),
     ("mp-worker", &["mp-wire", "mp-link", "mp-sys"]),
     ("mp-supervisor", &["mp-wire", "mp-link", "mp-sys", "mp-scheduler", "mp-worker"]),
+    ("mp-sync", &["mp-link", "mp-sys"]),
     ("mp-comm", &["mp-wire", "mp-link", "mp-sys", "mp-worker", "mp-supervisor"]),
-    ("mp", &["mp-comm", "mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
+    ("mp", &["mp-sync", "mp-comm", "mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
     ("mp-fuzz", &["mp-supervisor", "mp-scheduler", "mp-link", "mp-wire", "mp-sys"]),
     ("mp-measure", &["mp", "mp-link", "mp-wire", "mp-sys"]),
     (

@@ -52,6 +52,19 @@ pub fn clear_and_wake_all(word: &AtomicU32) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Sets the lowest bit of `word` and wakes all who sleep on it, in one system call: nobody can be killed between the two.
+pub fn set_bit_and_wake_all(word: &AtomicU32) {
+    // "*word |= 1; then, if it was -1 before, wake one more": FUTEX_OP_OR, with FUTEX_OP_CMP_EQ and all bits to compare to.
+    const OR_ONE: libc::c_int = (libc::FUTEX_OP_OR << 28) | (1 << 12) | 0xfff;
+    let (address, all) = (word.as_ptr(), libc::c_int::MAX);
+    // SAFETY: both addresses are `word`, which outlives the call and which the kernel changes atomically.
+    let result = unsafe { libc::syscall(libc::SYS_futex, address, libc::FUTEX_WAKE_OP, all, 0_usize, address, OR_ONE) };
+    if result < 0 {
+        word.fetch_or(1, std::sync::atomic::Ordering::SeqCst);
+        wake_all(word);
+    }
+}
+
 fn timespec(duration: Duration) -> libc::timespec {
     let seconds = libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX);
     libc::timespec { tv_sec: seconds, tv_nsec: duration.subsec_nanos().into() }

@@ -140,13 +140,17 @@ impl Drop for Held<'_, '_> {
 
 /// The kernel's `struct robust_list_head`.
 #[repr(C)]
-struct List {
-    first: usize,
-    futex_offset: isize,
-    pending: usize,
+pub(crate) struct List {
+    pub(crate) first: usize,
+    pub(crate) futex_offset: isize,
+    pub(crate) pending: usize,
 }
 
-fn set_pending(list: *mut List, entry: usize) {
+/// How far a word lies behind its entry in the list: as in the C library, whose mutexes may be in the same list.
+pub(crate) const WORD_FROM_ENTRY: isize = -32;
+
+#[inline]
+pub(crate) fn set_pending(list: *mut List, entry: usize) {
     compiler_fence(SeqCst);
     // SAFETY: this thread's own list (see `this_thread`). The C library uses the field only inside its own robust
     // mutex calls, none of which happens here; the kernel, only once this thread has ended.
@@ -172,7 +176,7 @@ fn this_thread() -> io::Result<(u32, *mut List)> {
 }
 
 /// The list that this thread has told the kernel of: the C library's, or ours where there is none.
-fn registered() -> io::Result<*mut List> {
+pub(crate) fn registered() -> io::Result<*mut List> {
     let mut list: *mut List = ptr::null_mut();
     let mut size: usize = 0;
     // SAFETY: both places outlive the call; 0 is this thread.
@@ -186,7 +190,7 @@ fn registered() -> io::Result<*mut List> {
 /// A child of a plain `clone3` has none, until its first lock.
 fn register() -> io::Result<*mut List> {
     // Never freed: the kernel reads it after the thread has ended.
-    let list = Box::into_raw(Box::new(List { first: 0, futex_offset: 0, pending: 0 }));
+    let list = Box::into_raw(Box::new(List { first: 0, futex_offset: WORD_FROM_ENTRY, pending: 0 }));
     // SAFETY: just made, and never freed if the call succeeds. An empty list is one whose first entry is itself.
     let result = unsafe {
         (*list).first = list.addr();

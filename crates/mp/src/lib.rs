@@ -31,6 +31,10 @@ pub use mp_supervisor::{
     Shared, Shutdown, SimpleQueue, StartMethod, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
     Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
 };
+pub use mp_sync::{
+    Array, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock, Lock, Mutex,
+    MutexGuard, Permit, RLock, RLockGuard, Semaphore, SharedMemory, SyncError, Value,
+};
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{

@@ -1,0 +1,295 @@
+//! A lock of which a thread can hold many, for as long as it likes, and whose holder's death the kernel tells.
+//!
+//! Does **not** know what it protects, nor where its word and its entry lie: that is [`crate::plate`].
+//!
+//! ```text
+//!                 0 ──────────── free
+//!               tid ──────────── held by that thread
+//!     tid | WAITERS ──────────── held, and somebody sleeps on the word
+//!   DIED [| WAITERS] ─────────── free; the kernel wrote this when the holder died, and woke one sleeper
+//! ```
+//!
+//! - A1 As R1 in [`crate::robust`]: WAITERS goes away only in the system call that also wakes all sleepers.
+//! - A2 take:    announce ─ word: 0 → tid ─ link ─ settled.   release: announce ─ unlink ─ word: tid → 0 ─ settled.
+//!   At each instant at which the word is this thread's, its entry is announced or linked.
+//! - A3 Taken and given back without a system call, where nobody waits.
+
+use std::io;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::time::Instant;
+
+use crate::futex;
+use crate::list::{Node, Thread};
+
+const WAITERS: u32 = libc::FUTEX_WAITERS;
+const DIED: u32 = libc::FUTEX_OWNER_DIED;
+const TID: u32 = libc::FUTEX_TID_MASK;
+
+/// Looks at a held latch this often before sleeping.
+const SPINS: u32 = 100;
+
+/// One latch of a plate.
+#[derive(Clone, Copy, Debug)]
+pub struct Latch<'a> {
+    pub(crate) word: &'a AtomicU32,
+    pub(crate) node: &'a Node,
+    /// The thread of this process that had it last.
+    pub(crate) holder: &'a AtomicU32,
+    /// The process that has it, for those that come after its death.
+    pub(crate) pid: &'a AtomicU32,
+}
+
+/// How the last holder of a latch left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// As holders do.
+    Released,
+    /// It died holding it. Its process, or 0 if it died in the act of taking.
+    Died(u32),
+}
+
+/// Who has a latch, seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nobody.
+    Free,
+    /// This thread.
+    Here,
+    /// Another thread, of whatever process: its id.
+    By(u32),
+    /// Nobody any more.
+    Died,
+}
+
+impl Latch<'_> {
+    /// Takes it if it is free.
+    ///
+    /// # Errors
+    /// `Deadlock` when this thread has it; `InvalidData` when its memory was overwritten.
+    #[inline]
+    pub fn try_take(self) -> io::Result<Option<Left>> {
+        let thread = Thread::current()?;
+        let seen = self.word.load(Relaxed);
+        if seen & TID != 0 {
+            return if seen & TID == thread.tid { Err(io::ErrorKind::Deadlock.into()) } else { Ok(None) };
+        }
+        thread.announce(self.node);
+        let taken = self.take_free(thread, seen);
+        thread.settled();
+        taken
+    }
+
+    /// Takes it; waits until `deadline`, or without limit for a holder that lives.
+    ///
+    /// # Errors
+    /// `TimedOut`, and as [`Latch::try_take`].
+    #[inline]
+    pub fn take(self, deadline: Option<Instant>) -> io::Result<Left> {
+        let thread = Thread::current()?;
+        thread.announce(self.node);
+        let taken = match self.take_free(thread, 0) {
+            Ok(Some(left)) => Ok(left),
+            Ok(None) => self.wait(thread, deadline),
+            Err(error) => Err(error),
+        };
+        thread.settled();
+        taken
+    }
+
+    #[cold]
+    fn wait(self, thread: Thread, deadline: Option<Instant>) -> io::Result<Left> {
+        let mut spins = 0;
+        loop {
+            let seen = self.word.load(Relaxed);
+            match seen & TID {
+                0 => {
+                    if let Some(left) = self.take_free(thread, seen)? {
+                        return Ok(left);
+                    }
+                }
+                tid if tid == thread.tid => return Err(io::ErrorKind::Deadlock.into()),
+                _ if spins < SPINS => {
+                    spins += 1;
+                    std::hint::spin_loop();
+                }
+                _ => self.sleep(seen, deadline)?,
+            }
+        }
+    }
+
+    #[inline]
+    fn take_free(self, thread: Thread, seen: u32) -> io::Result<Option<Left>> {
+        if self.word.compare_exchange(seen, thread.tid | (seen & WAITERS), Acquire, Relaxed).is_err() {
+            return Ok(None);
+        }
+        if self.node.is_linked() {
+            self.unlinked_by_the_dead(thread)?;
+        }
+        self.holder.store(thread.tid, Relaxed);
+        thread.link(self.node);
+        let before = if seen & DIED == 0 { Left::Released } else { Left::Died(self.pid.load(Relaxed)) };
+        self.pid.store(thread.pid, Relaxed);
+        Ok(Some(before))
+    }
+
+    /// A thread of this process ended with the latch; or the word was overwritten while one holds it, which goes on doing so.
+    #[cold]
+    fn unlinked_by_the_dead(self, thread: Thread) -> io::Result<()> {
+        let holder = self.holder.load(Relaxed);
+        if holder != thread.tid && !crate::process::has_thread(holder) {
+            self.node.forget();
+            return Ok(());
+        }
+        self.word.store(holder | WAITERS, Release);
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the lock's memory was overwritten"))
+    }
+
+    fn sleep(self, seen: u32, deadline: Option<Instant>) -> io::Result<()> {
+        let marked = seen | WAITERS;
+        if seen != marked && self.word.compare_exchange(seen, marked, Relaxed, Relaxed).is_err() {
+            return Ok(());
+        }
+        let Some(deadline) = deadline else { return futex::wait(self.word, marked, None) };
+        match deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => futex::wait(self.word, marked, Some(left)),
+            Some(_) | None => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Gives it back. Nothing happens if this thread does not have it.
+    #[inline]
+    pub fn release(self) {
+        let Ok(thread) = Thread::current() else { return };
+        if !self.node.is_linked() || self.holder.load(Relaxed) != thread.tid {
+            return;
+        }
+        thread.announce(self.node);
+        self.pid.store(0, Relaxed);
+        thread.unlink(self.node);
+        if self.word.compare_exchange(thread.tid, 0, Release, Relaxed).is_err() {
+            self.wake();
+        }
+        thread.settled();
+    }
+
+    #[cold]
+    fn wake(self) {
+        if futex::clear_and_wake_all(self.word).is_err() {
+            self.word.store(0, Release);
+            futex::wake_all(self.word);
+        }
+    }
+
+    /// Clears what the dead have left, without taking it: whose it was, as in [`Left::Died`], if there was anything.
+    pub fn bury(self) -> Option<u32> {
+        let (seen, pid) = (self.word.load(Acquire), self.pid.load(Relaxed));
+        let died = seen & DIED != 0 && seen & TID == 0;
+        (died && self.word.compare_exchange(seen, 0, Acquire, Relaxed).is_ok()).then_some(pid)
+    }
+
+    /// The process that has it, or had it when it died; 0 where that is not known.
+    #[must_use]
+    pub fn pid(self) -> u32 {
+        self.pid.load(Relaxed)
+    }
+
+    /// Who has it at the moment.
+    ///
+    /// # Errors
+    /// `Unsupported` on a C library of another kind.
+    #[inline]
+    pub fn held(self) -> io::Result<Held> {
+        let seen = self.word.load(Acquire);
+        Ok(match seen & TID {
+            0 if seen & DIED != 0 => Held::Died,
+            0 => Held::Free,
+            tid if tid == Thread::current()?.tid => Held::Here,
+            tid => Held::By(tid),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plate::Plate;
+    use std::sync::atomic::AtomicU64;
+    use std::time::Duration;
+
+    fn plate() -> Plate {
+        Plate::create(c"test", 2, 0).expect("made")
+    }
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let (plate, sum) = (plate(), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50_000 {
+                        plate.latch(0, 0).take(None).expect("taken");
+                        sum.store(sum.load(Relaxed) + 1, Relaxed);
+                        plate.latch(0, 0).release();
+                    }
+                });
+            }
+        });
+        assert_eq!(sum.load(Relaxed), 200_000);
+    }
+
+    #[test]
+    fn a_thread_holds_many_and_gives_them_back_in_any_order() {
+        let plate = plate();
+        let all = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(page, number)| plate.latch(page, number));
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            for latch in all {
+                assert_eq!(latch.take(None).expect("taken"), Left::Released);
+                assert_eq!(latch.take(None).expect_err("mine").kind(), io::ErrorKind::Deadlock);
+            }
+            order.iter().for_each(|at| all[*at].release());
+            assert!(all.iter().all(|latch| latch.held().expect("asked") == Held::Free));
+        }
+    }
+
+    #[test]
+    fn all_that_a_dead_thread_held_is_told() {
+        let plate = plate();
+        std::thread::scope(|scope| {
+            scope.spawn(|| [(0, 0), (1, 1)].map(|(page, number)| plate.latch(page, number).take(None).expect("taken")));
+        });
+        for (page, number) in [(0, 0), (1, 1)] {
+            assert_eq!(plate.latch(page, number).take(None).expect("free"), Left::Died(std::process::id()));
+            plate.latch(page, number).release();
+            assert_eq!(plate.latch(page, number).try_take().expect("free"), Some(Left::Released));
+            plate.latch(page, number).release();
+        }
+    }
+
+    #[test]
+    fn waiting_ends_at_the_deadline_and_by_a_release() {
+        let plate = plate();
+        let latch = plate.latch(0, 0);
+        latch.take(None).expect("taken");
+        std::thread::scope(|scope| {
+            let late = scope.spawn(|| latch.take(Some(Instant::now() + Duration::from_millis(10))));
+            assert_eq!(late.join().expect("no panic").expect_err("held").kind(), io::ErrorKind::TimedOut);
+            let waiter = scope.spawn(|| latch.take(None).map(|_| latch.release()));
+            latch.release();
+            waiter.join().expect("no panic").expect("taken");
+        });
+    }
+
+    #[test]
+    fn a_word_that_is_overwritten_while_held_is_an_error_and_corrupts_no_list() {
+        let plate = plate();
+        let latch = plate.latch(0, 0);
+        latch.take(None).expect("taken");
+        latch.word.store(0, Relaxed);
+        let refused = std::thread::scope(|scope| scope.spawn(|| latch.try_take()).join().expect("no panic"));
+        assert_eq!(refused.expect_err("overwritten").kind(), io::ErrorKind::InvalidData);
+        latch.release();
+        assert_eq!(latch.try_take().expect("free"), Some(Left::Released));
+        latch.release();
+    }
+}

@@ -25,6 +25,7 @@ const ROUNDS: usize = 5;
 /// What the other process gives this one: the way there, and the way back.
 type Ways = (IpcBytesSender, IpcBytesReceiver);
 
+#[expect(clippy::disallowed_methods, reason = "its peer is no worker")]
 fn main() -> Result<(), Box<dyn Error>> {
     if let Ok(name) = env::var(PEER) {
         return answer(&name);

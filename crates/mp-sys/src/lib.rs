@@ -20,6 +20,7 @@ pub mod poll;
 pub mod random;
 pub mod region;
 pub mod robust;
+pub mod room;
 pub mod sealed;
 pub mod shared;
 pub mod socket;

@@ -61,16 +61,27 @@ impl Windows {
     /// one. Values that `arena` takes for large are to use it.
     pub(crate) fn lend(&mut self, len: usize, arena: &Arc<Arena>, status: &Status) -> Option<Arc<Glass>> {
         let size = len.checked_next_power_of_two().filter(|size| *size <= LARGEST)?;
-        let slot = self.slots.iter().position(Option::is_none).or_else(|| self.smaller(size, status))?;
-        let (window, fd) = Window::create(size).inspect_err(|error| tracing::warn!(%error, size, "no window")).ok()?;
-        let (slot_number, size) = (slot as u32, window.size() as u64);
+        let slot = self.vacant(status).or_else(|| self.smaller(size, status))?;
+        let slot_number = slot as u32;
+        let refused = |error| {
+            tracing::warn!(%error, size, "no window");
+            status.release_window(slot_number);
+        };
+        let (window, fd) = Window::create(size).map_err(refused).ok()?;
+        let size = window.size() as u64;
         let wanted = AtomicBool::new(false);
         let (status, from) = (status.clone(), arena.from() as u64);
         let glass = Arc::new(Glass { window, slot: slot_number, status, wanted, arena: Arc::downgrade(arena) });
         self.slots[slot] = Some(Arc::clone(&glass));
-        self.unsent.retain(|(lent, _)| lent.slot != slot_number);
         self.unsent.push((Lent { slot: slot_number, size, from }, fd));
         Some(glass)
+    }
+
+    /// A slot without a window. It is taken until the worker has the window: a larger one that was lent meanwhile would be read
+    /// where the worker still writes to this one.
+    fn vacant(&self, status: &Status) -> Option<usize> {
+        let free = |(slot, glass): (u32, &Option<Arc<Glass>>)| glass.is_none() && status.take_window(slot);
+        (0..).zip(&self.slots).position(free)
     }
 
     /// A window that is too small and not in use. The worker cannot take it from now on, until it has its successor.
@@ -148,8 +159,9 @@ mod tests {
     }
 
     /// What was lent last, as its worker has it.
-    fn handed_over(windows: &mut Windows) -> (Lent, Pane) {
+    fn handed_over(windows: &mut Windows, status: &Status) -> (Lent, Pane) {
         let (lent, fd) = windows.unsent().pop().expect("one was lent");
+        status.release_window(lent.slot);
         (lent, Pane::open(fd, lent.size as usize).expect("opened"))
     }
 
@@ -157,7 +169,7 @@ mod tests {
     fn a_value_is_read_once_and_its_window_used_again() {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         windows.lend(100_000, &arena(), &status);
-        let (lent, mut pane) = handed_over(&mut windows);
+        let (lent, mut pane) = handed_over(&mut windows, &status);
         assert_eq!((lent.slot, lent.size), (0, 131_072));
         for round in 0..3 {
             assert!(status.take_window(0), "round {round}");
@@ -173,6 +185,7 @@ mod tests {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         assert!(windows.bring(0, 1).is_err(), "none was lent");
         windows.lend(4096, &arena(), &status);
+        handed_over(&mut windows, &status);
         for (slot, len) in [(1, 1), (WINDOWS as u32, 1), (u32::MAX, 1), (0, 4097), (0, u64::MAX)] {
             assert!(windows.bring(slot, len).is_err(), "{slot} {len}");
         }
@@ -188,14 +201,27 @@ mod tests {
         let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
         for slot in 0..WINDOWS as u32 {
             windows.lend(4096, &arena(), &status);
-            assert_eq!(handed_over(&mut windows).0.slot, slot);
+            assert_eq!(handed_over(&mut windows, &status).0.slot, slot);
         }
         assert!(windows.lend(4096, &arena(), &status).is_none(), "no larger one is needed");
         let wanted = windows.bring(0, 1).expect("it is there");
         windows.lend(8192, &arena(), &status);
-        assert_eq!(handed_over(&mut windows).0, Lent { slot: 1, size: 8192, from: 0 });
         assert!(!status.take_window(1), "until the worker has the new one");
+        assert_eq!(handed_over(&mut windows, &status).0, Lent { slot: 1, size: 8192, from: 0 });
         assert!(windows.lend(LARGEST + 1, &arena(), &status).is_none());
         drop(wanted);
+    }
+
+    #[test]
+    fn a_window_on_its_way_is_not_replaced() {
+        // The worker wrote to the first while the supervisor read from the second: a value of zeros, or of another task.
+        let (mut windows, status) = (Windows::default(), Status::local().expect("memory"));
+        for _ in 0..WINDOWS {
+            windows.lend(4096, &arena(), &status);
+        }
+        assert!(windows.lend(8192, &arena(), &status).is_none(), "all are on their way");
+        let (lent, _) = handed_over(&mut windows, &status);
+        windows.lend(8192, &arena(), &status);
+        assert_eq!(handed_over(&mut windows, &status).0, Lent { size: 8192, ..lent });
     }
 }

@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock, Weak};
 
 use mp_link::baggage;
 use mp_sys::memfile::MemFile;
+use mp_sys::room::vec_with_room;
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::item::{Items, only_item, push_bytes, push_item};
 use mp_wire::{CodecError, codec};
@@ -31,6 +32,9 @@ const SMALL: usize = 32;
 
 /// Room in bytes for what is beside the rows of a large item.
 const BESIDE: usize = 256;
+
+/// So much room in bytes is made beforehand at most: how many items an input has is only what it says.
+const ROOM: usize = 256 << 20;
 
 /// Where an item begins is found from the nearest mark before it; there is one for so many items.
 const MARK: u32 = 64;
@@ -57,6 +61,12 @@ impl Args {
     /// None yet; large ones go to `arena`, if there is one.
     pub(crate) fn new(arena: Option<&Arc<Arena>>) -> Self {
         Self { arena: arena.cloned(), ..Self::default() }
+    }
+
+    /// None yet, and room for so many tasks, if what they take is known.
+    pub(crate) fn with_room_for<F: Task<A>, A>(self, tasks: usize) -> Self {
+        let bytes = F::fixed_size().map_or(0, |size| tasks.saturating_mul(size + 1));
+        Self { bytes: vec_with_room(bytes.min(ROOM)), ..self }
     }
 
     /// Encodes the arguments of one task more, in the caller's thread.

@@ -253,6 +253,7 @@ impl Engine {
     pub(crate) fn wait_end(&self, limit: Option<Duration>) -> bool {
         // A limit beyond the clock's end is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Reactor::expect_news();
         let mut state = self.state.lock();
         while state.over.is_none() && !is_hearing() {
             match deadline {

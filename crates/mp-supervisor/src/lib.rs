@@ -14,6 +14,7 @@ mod builder;
 mod cargo;
 mod completion;
 mod cpu;
+mod ear;
 mod engine;
 mod error;
 mod evidence;

@@ -9,7 +9,7 @@ use mp_wire::Failure;
 use mp_wire::item::{Items, push_bytes};
 use parking_lot::{Condvar, Mutex};
 
-use crate::reactor::is_hearing;
+use crate::reactor::{Reactor, is_hearing};
 use crate::windows::Brought;
 
 /// Where the outcomes of a map gather until its caller takes them.
@@ -168,6 +168,7 @@ impl Many {
     /// that has passed, or after a nudge, or where outcomes come from. The memory of `block`, which is empty, is used for
     /// what comes next.
     pub(crate) fn take(&self, deadline: Option<Instant>, wanted: usize, block: &mut Block) {
+        Reactor::expect_news();
         let mut state = self.state.lock();
         state.wanted = wanted;
         while state.block.items < wanted && !std::mem::take(&mut state.nudged) && !is_hearing() {

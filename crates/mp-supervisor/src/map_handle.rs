@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mp_sys::room::vec_with_room;
 use mp_wire::bulk::decode_value;
 use mp_wire::item::Items;
 use mp_wire::{CodecError, Failure};
@@ -49,7 +50,8 @@ const AT_ONCE: usize = 32 * 1024;
 
 impl<R: DeserializeOwned + 'static> MapHandle<R> {
     pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
-        let values = std::iter::repeat_with(|| None).take(items).collect();
+        let mut values = vec_with_room(items);
+        values.extend(std::iter::repeat_with(|| None).take(items));
         let (failures, block) = (BTreeMap::new(), Box::default());
         let reader = Box::new(reader);
         Self { many, reader, values, failures, missing: items, block, decode_all }

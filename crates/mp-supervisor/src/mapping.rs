@@ -183,8 +183,9 @@ impl<F> Mapping<'_, F> {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let (work, mut args, max) = (self.work()?, self.pool.no_args(), self.pool.max_payload());
-        let encode = || items.into_iter().try_for_each(|item| args.push_task::<F, Args>(&item, max));
+        let (work, mut items, max) = (self.work()?, items.into_iter(), self.pool.max_payload());
+        let mut args = self.pool.no_args().with_room_for::<F, Args>(items.size_hint().0);
+        let encode = || items.try_for_each(|item| args.push_task::<F, Args>(&item, max));
         Trace::time(self.pool.host().trace(), (Deed::Encode, &work.name, 0), encode)?;
         self.pool.submit_many(work, args)
     }

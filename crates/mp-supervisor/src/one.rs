@@ -10,7 +10,7 @@ use mp_wire::Failure;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
-use crate::reactor::is_hearing;
+use crate::reactor::{Reactor, is_hearing};
 use crate::windows::Brought;
 
 /// An encoded value.
@@ -108,6 +108,7 @@ impl One {
 
     /// Waits for the outcome, at most until `deadline`; not at all where outcomes come from.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        Reactor::expect_news();
         let mut state = self.state.lock();
         state.waiting += 1;
         while state.is_awaited() && !is_hearing() {

@@ -9,14 +9,18 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp_sys::poll::Poller;
 use mp_wire::WorkerId;
 use parking_lot::Mutex;
 
+use crate::ear::Ear;
+
 /// The reactor by which outcomes and deaths come.
 const HEARS_WORKERS: &str = "mp-reactor";
+
+static REACTOR: OnceLock<&'static Reactor> = OnceLock::new();
 
 thread_local! {
     static HEARING: Cell<bool> = const { Cell::new(false) };
@@ -52,6 +56,7 @@ pub(crate) struct Reactor {
     poller: Poller,
     /// Held by who reads lines: a line's frames must be taken in their order.
     hearing: Mutex<()>,
+    ear: Ear,
     state: Mutex<State>,
 }
 
@@ -69,7 +74,6 @@ pub(crate) struct Registration(u64);
 impl Reactor {
     /// The one of this process, started at first use. What fails for want of descriptors is tried again the next time.
     pub(crate) fn get() -> io::Result<&'static Self> {
-        static REACTOR: OnceLock<&'static Reactor> = OnceLock::new();
         static LAUNCH: Mutex<()> = Mutex::new(());
         if let Some(reactor) = REACTOR.get() {
             return Ok(reactor);
@@ -83,8 +87,8 @@ impl Reactor {
 
     /// One more, with a thread of this name, which lasts as long as the process.
     pub(crate) fn launch(name: &'static str) -> io::Result<&'static Self> {
-        let (hearing, state) = (Mutex::default(), Mutex::default());
-        let reactor: &'static Self = Box::leak(Box::new(Self { name, poller: Poller::new()?, hearing, state }));
+        let (poller, hearing, state) = (Poller::new()?, Mutex::default(), Mutex::default());
+        let reactor: &'static Self = Box::leak(Box::new(Self { name, poller, hearing, ear: Ear::default(), state }));
         std::thread::Builder::new().name(name.to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
@@ -130,9 +134,17 @@ impl Reactor {
     /// awake anyway need not be told of it by the reactor's thread, which would have to be woken for that first.
     pub(crate) fn lend_an_ear(&self) {
         let Some(_hearing) = self.hearing.try_lock() else { return };
+        self.ear.lend();
         let mut ready = Vec::new();
         if self.poller.look(&mut ready).is_ok() {
             ready.into_iter().for_each(|token| self.guarded(|| self.hear(token)));
+        }
+    }
+
+    /// The calling thread is about to sleep until it is told of something.
+    pub(crate) fn expect_news() {
+        if let Some(reactor) = REACTOR.get() {
+            reactor.ear.give_back();
         }
     }
 
@@ -140,16 +152,29 @@ impl Reactor {
         let mut ready = Vec::new();
         loop {
             let limit = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
-            if let Err(error) = self.poller.wait(limit, &mut ready) {
-                tracing::error!(%error, "waiting for workers failed");
+            // While a caller hears all that comes, only time passes here.
+            if !self.ear.rest(limit) {
+                self.listen(limit, &mut ready);
             }
-            let _hearing = self.hearing.lock();
-            for token in ready.drain(..) {
-                self.guarded(|| self.hear(token));
-            }
-            for listener in self.due() {
-                self.guarded(|| listener.tick());
-            }
+            self.pass_time();
+        }
+    }
+
+    fn listen(&self, limit: Option<Duration>, ready: &mut Vec<u64>) {
+        if let Err(error) = self.poller.wait(limit, ready) {
+            tracing::error!(%error, "waiting for workers failed");
+        }
+        let _hearing = self.hearing.lock();
+        for token in ready.drain(..) {
+            self.guarded(|| self.hear(token));
+        }
+    }
+
+    fn pass_time(&self) {
+        let due = self.due();
+        let _hearing = (!due.is_empty()).then(|| self.hearing.lock());
+        for listener in due {
+            self.guarded(|| listener.tick());
         }
     }
 

@@ -25,6 +25,7 @@ mod process;
 pub mod random;
 pub mod region;
 pub mod robust;
+pub mod room;
 pub mod sealed;
 pub mod shared;
 pub mod socket;

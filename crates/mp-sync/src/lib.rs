@@ -9,7 +9,7 @@
 //! ```
 //!
 //! - S1 Who holds or waits has a latch, which the kernel marks when its thread ends, however it ends.
-//! - S2 Who sleeps for somebody that may die sleeps on that latch itself, or wakes each [`patience::SLICE`] to look at
+//! - S2 Who sleeps for somebody that may die sleeps on that latch itself, or wakes each `patience::SLICE` to look at
 //!   the latches of the others. So no death is waited for without limit.
 //! - S3 A state is changed by one store; what surrounds it can be repeated by whoever comes next.
 

@@ -146,6 +146,17 @@ fn crash_isolation_loses_one_of_a_hundred() {
 }
 
 #[test]
+fn measure_own_task_tells_what_a_call_costs_where() {
+    let output = run("measure_own_task", &["2000"]);
+    for mode in ["direct", "threads", "spawn"] {
+        assert!(output.contains(mode), "{output}");
+    }
+    let last = output.lines().last().expect("something is printed");
+    let share = between(last, "A single call on a worker is ", " % overhead.");
+    assert!(share.parse::<u32>().is_ok_and(|share| share <= 100), "{output}");
+}
+
+#[test]
 fn your_own_mpctl_has_all_commands() {
     let own = |args: &[&str]| run("your_own_mpctl", args);
     assert_eq!(own(&["map", "count_words", "to be", "or not to be"]), "2\n4\n");

@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use crate::futex;
 use crate::list::{Node, Thread};
+use crate::process;
 
 const WAITERS: u32 = libc::FUTEX_WAITERS;
 const DIED: u32 = libc::FUTEX_OWNER_DIED;
@@ -124,7 +125,7 @@ impl Latch<'_> {
             return Ok(None);
         }
         if self.node.is_linked() {
-            self.unlinked_by_the_dead(thread)?;
+            self.unlinked_by_the_dead(thread, seen)?;
         }
         self.holder.store(thread.tid, Relaxed);
         thread.link(self.node);
@@ -134,10 +135,13 @@ impl Latch<'_> {
     }
 
     /// A thread of this process ended with the latch; or the word was overwritten while one holds it, which goes on doing so.
+    ///
+    /// The kernel writes DIED while the thread still ends, and has read where the entry leads by then.
     #[cold]
-    fn unlinked_by_the_dead(self, thread: Thread) -> io::Result<()> {
+    fn unlinked_by_the_dead(self, thread: Thread, seen: u32) -> io::Result<()> {
         let holder = self.holder.load(Relaxed);
-        if holder != thread.tid && !crate::process::has_thread(holder) {
+        let ends = || seen & DIED != 0 && process::has_ending_thread(holder);
+        if holder != thread.tid && (ends() || !process::has_thread(holder)) {
             self.node.forget();
             return Ok(());
         }

@@ -78,6 +78,8 @@ pub struct Manager {
     addresses: Vec<Address>,
     line: Mutex<Connection<Install, Report>>,
     process: Process<()>,
+    /// After the process: they are closed when it is gone.
+    _sessions: session::Sessions,
 }
 
 /// Builds a [`Manager`].
@@ -139,7 +141,8 @@ impl ManagerBuilder {
         };
         let address = addresses.first().cloned().ok_or_else(|| ManagerError::Start("it listens nowhere".to_owned()))?;
         let client = ManagerClient { place: Arc::new(Place { address, key }) };
-        Ok(Manager { client, addresses, line: Mutex::new(line), process })
+        let sessions = session::Sessions(Arc::clone(&client.place));
+        Ok(Manager { client, addresses, line: Mutex::new(line), process, _sessions: sessions })
     }
 }
 

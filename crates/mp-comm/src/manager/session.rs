@@ -3,8 +3,8 @@
 //! Does **not** know objects. A call is a request and its reply; who does not get the reply gives the connection up.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,9 +23,13 @@ pub(super) struct Session {
     place: Arc<Place>,
     /// A forked copy of the process must not speak on it.
     pid: u32,
-    line: Mutex<Connection<Request, Reply>>,
+    /// None when it is broken.
+    line: Mutex<Option<Connection<Request, Reply>>>,
     broken: AtomicBool,
 }
+
+/// Those of all threads.
+static ALL: Mutex<Vec<Weak<Session>>> = Mutex::new(Vec::new());
 
 thread_local! {
     static SESSIONS: RefCell<Vec<Arc<Session>>> = const { RefCell::new(Vec::new()) };
@@ -43,7 +47,24 @@ pub(super) fn of(place: &Arc<Place>, until: Until) -> Result<Arc<Session>, Manag
     }
     let session = Arc::new(Session::open(place, pid, until)?);
     SESSIONS.with_borrow_mut(|all| all.push(Arc::clone(&session)));
+    let mut all = ALL.lock();
+    all.retain(|session| session.strong_count() > 0);
+    all.push(Arc::downgrade(&session));
+    drop(all);
     Ok(session)
+}
+
+/// The connections of this process to one manager are closed when this is dropped: it is gone.
+#[derive(Debug)]
+pub(super) struct Sessions(pub(super) Arc<Place>);
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        let all = std::mem::take(&mut *ALL.lock());
+        let of_it = |session: &Arc<Session>| session.place == self.0;
+        all.iter().filter_map(Weak::upgrade).filter(of_it).for_each(|session| session.give_up());
+        ALL.lock().extend(all);
+    }
 }
 
 /// One request by the connection of this thread.
@@ -55,14 +76,15 @@ impl Session {
     fn open(place: &Arc<Place>, pid: u32, until: Until) -> Result<Self, ManagerError> {
         let timeout = until.left().unwrap_or(Duration::MAX).min(Duration::from_secs(10));
         let line = Client::connect_timeout(&place.address, &place.key, timeout).map_err(|error| gone(place, error))?;
-        let (line, broken) = (Mutex::new(line), AtomicBool::new(false));
+        let (line, broken) = (Mutex::new(Some(line)), AtomicBool::new(false));
         let session = Self { place: Arc::clone(place), pid, line, broken };
         session.call(&Request::Hello { pid }, until)?;
         Ok(session)
     }
 
     pub(super) fn call(&self, request: &Request, until: Until) -> Result<Reply, ManagerError> {
-        let line = until.lock(&self.line).map_err(|_| late(until))?;
+        let mut place = until.lock(&self.line).map_err(|_| late(until))?;
+        let line = place.as_ref().ok_or_else(|| gone(&self.place, CommError::Closed))?;
         let reply = line.send_until(request, until).and_then(|()| line.recv_until(until));
         match reply {
             Ok(Reply::Refused(Refusal::TooManyClients)) => {
@@ -78,9 +100,17 @@ impl Session {
             }
             Err(error) => {
                 self.broken.store(true, Ordering::Relaxed);
-                mp_sys::socket::hang_up(&*line);
+                *place = None;
                 Err(gone(&self.place, error))
             }
+        }
+    }
+
+    /// A call that is under way ends as well: its manager is gone.
+    fn give_up(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+        if let Some(mut line) = self.line.try_lock_for(Duration::from_secs(1)) {
+            *line = None;
         }
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //!  free ── lock ──▶ held ── guard dropped ──▶ free
 //!                    └ holder dies: the kernel marks the latch ─▶ abandoned: every lock() is an error
-//!                                                                     └── recover() ─▶ held ─ dropped ─▶ free
+//!                                                                     └── recover() ─▶ held
 //! ```
 //!
 //! - K1 Abandoned is stored by who takes the latch after the dead, before he gives it back. If he dies before that, the
@@ -73,6 +73,9 @@ impl Lock {
     /// [`SyncError::Abandoned`]; [`SyncError::Reentered`] when this thread has it.
     #[inline]
     pub fn lock(&self) -> Result<HeldLock<'_>> {
+        if self.latch().take_at_once() {
+            return self.unless_abandoned();
+        }
         self.lock_within(Patience::Forever)
     }
 
@@ -97,15 +100,16 @@ impl Lock {
         }
     }
 
-    /// Takes it also when it was abandoned; once the guard is dropped, it is as new. To be called by who has made sure that
+    /// Takes it also when it was abandoned; from then on it is as new. To be called by who has made sure that
     /// what it protects is whole.
     ///
     /// # Errors
     /// [`SyncError::Reentered`] when this thread has it.
     pub fn recover(&self) -> Result<HeldLock<'_>> {
-        let left = self.latch().take(None).map_err(|error| failed(error, "lock", Patience::Forever))?;
-        self.note(left);
-        Ok(HeldLock { lock: self, heals: true, stays: PhantomData })
+        self.latch().take(None).map_err(|error| failed(error, "lock", Patience::Forever))?;
+        // If this process dies before it gives the lock back, its own death marks the latch again.
+        self.word(ABANDONED_AT).store(0, Relaxed);
+        Ok(HeldLock { lock: self, stays: PhantomData })
     }
 
     /// Whether some thread has it at the moment. Python's `locked()`.
@@ -114,7 +118,7 @@ impl Lock {
         matches!(self.latch().held(), Ok(Held::Here | Held::By(_)))
     }
 
-    #[inline]
+    #[cold]
     pub(crate) fn lock_within(&self, patience: Patience) -> Result<HeldLock<'_>> {
         let left = self.latch().take(patience.deadline()).map_err(|error| failed(error, "lock", patience))?;
         self.taken(left)
@@ -123,7 +127,13 @@ impl Lock {
     #[inline]
     fn taken(&self, left: Left) -> Result<HeldLock<'_>> {
         self.note(left);
-        let guard = HeldLock { lock: self, heals: false, stays: PhantomData };
+        self.unless_abandoned()
+    }
+
+    /// For who has taken the latch.
+    #[inline]
+    fn unless_abandoned(&self) -> Result<HeldLock<'_>> {
+        let guard = HeldLock { lock: self, stays: PhantomData };
         if self.word(ABANDONED_AT).load(Relaxed) == 0 {
             return Ok(guard);
         }
@@ -169,7 +179,6 @@ impl fmt::Debug for Lock {
 #[must_use = "the lock is given back when the guard is dropped"]
 pub struct HeldLock<'a> {
     lock: &'a Lock,
-    heals: bool,
     /// It is this thread that holds the lock.
     stays: PhantomData<*const ()>,
 }
@@ -177,9 +186,6 @@ pub struct HeldLock<'a> {
 impl Drop for HeldLock<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.heals {
-            self.lock.word(ABANDONED_AT).store(0, Relaxed);
-        }
         self.lock.latch().release();
     }
 }

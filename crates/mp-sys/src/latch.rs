@@ -20,15 +20,17 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Instant;
 
 use crate::futex;
-use crate::list::{Node, Thread};
+use crate::list::Node;
 use crate::process;
+use crate::thread::Thread;
 
 const WAITERS: u32 = libc::FUTEX_WAITERS;
 const DIED: u32 = libc::FUTEX_OWNER_DIED;
 const TID: u32 = libc::FUTEX_TID_MASK;
 
-/// Looks at a held latch this often before sleeping.
-const SPINS: u32 = 100;
+/// Looks at a held latch this often before sleeping, each time after twice as long a pause: who has it can give it back and
+/// take it again meanwhile, without a word that two processors pass to and fro.
+const LOOKS: u32 = 10;
 
 /// One latch of a plate.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +66,30 @@ pub enum Held {
 }
 
 impl Latch<'_> {
+    /// Takes it if it is free, and was given back by its last holder: the usual case, and the short way.
+    #[must_use]
+    #[inline]
+    pub fn take_at_once(self) -> bool {
+        let Some(thread) = Thread::known_linking() else { return false };
+        thread.announce(self.node);
+        let mut taken = self.word.compare_exchange(0, thread.tid, Acquire, Relaxed).is_ok();
+        if taken && self.node.is_linked() {
+            taken = false;
+            self.free(thread);
+        } else if taken {
+            self.hold(thread);
+        }
+        thread.settled();
+        taken
+    }
+
     /// Takes it if it is free.
     ///
     /// # Errors
     /// `Deadlock` when this thread has it; `InvalidData` when its memory was overwritten.
     #[inline]
     pub fn try_take(self) -> io::Result<Option<Left>> {
-        let thread = Thread::current()?;
+        let thread = Thread::linking()?;
         let seen = self.word.load(Relaxed);
         if seen & TID != 0 {
             return if seen & TID == thread.tid { Err(io::ErrorKind::Deadlock.into()) } else { Ok(None) };
@@ -87,7 +106,7 @@ impl Latch<'_> {
     /// `TimedOut`, and as [`Latch::try_take`].
     #[inline]
     pub fn take(self, deadline: Option<Instant>) -> io::Result<Left> {
-        let thread = Thread::current()?;
+        let thread = Thread::linking()?;
         thread.announce(self.node);
         let taken = match self.take_free(thread, 0) {
             Ok(Some(left)) => Ok(left),
@@ -100,7 +119,7 @@ impl Latch<'_> {
 
     #[cold]
     fn wait(self, thread: Thread, deadline: Option<Instant>) -> io::Result<Left> {
-        let mut spins = 0;
+        let mut looks = 0;
         loop {
             let seen = self.word.load(Relaxed);
             match seen & TID {
@@ -110,9 +129,9 @@ impl Latch<'_> {
                     }
                 }
                 tid if tid == thread.tid => return Err(io::ErrorKind::Deadlock.into()),
-                _ if spins < SPINS => {
-                    spins += 1;
-                    std::hint::spin_loop();
+                _ if looks < LOOKS => {
+                    (0..1 << looks).for_each(|_| std::hint::spin_loop());
+                    looks += 1;
                 }
                 _ => self.sleep(seen, deadline)?,
             }
@@ -127,11 +146,17 @@ impl Latch<'_> {
         if self.node.is_linked() {
             self.unlinked_by_the_dead(thread, seen)?;
         }
+        let before = if seen & DIED == 0 { Left::Released } else { Left::Died(self.pid.load(Relaxed)) };
+        self.hold(thread);
+        Ok(Some(before))
+    }
+
+    /// The word is this thread's now.
+    #[inline]
+    fn hold(self, thread: Thread) {
         self.holder.store(thread.tid, Relaxed);
         thread.link(self.node);
-        let before = if seen & DIED == 0 { Left::Released } else { Left::Died(self.pid.load(Relaxed)) };
         self.pid.store(thread.pid, Relaxed);
-        Ok(Some(before))
     }
 
     /// A thread of this process ended with the latch; or the word was overwritten while one holds it, which goes on doing so.
@@ -164,17 +189,22 @@ impl Latch<'_> {
     /// Gives it back. Nothing happens if this thread does not have it.
     #[inline]
     pub fn release(self) {
-        let Ok(thread) = Thread::current() else { return };
+        let Ok(thread) = Thread::linking() else { return };
         if !self.node.is_linked() || self.holder.load(Relaxed) != thread.tid {
             return;
         }
         thread.announce(self.node);
         self.pid.store(0, Relaxed);
         thread.unlink(self.node);
+        self.free(thread);
+        thread.settled();
+    }
+
+    #[inline]
+    fn free(self, thread: Thread) {
         if self.word.compare_exchange(thread.tid, 0, Release, Relaxed).is_err() {
             self.wake();
         }
-        thread.settled();
     }
 
     #[cold]
@@ -208,7 +238,7 @@ impl Latch<'_> {
         Ok(match seen & TID {
             0 if seen & DIED != 0 => Held::Died,
             0 => Held::Free,
-            tid if tid == Thread::current()?.tid => Held::Here,
+            tid if tid == Thread::linking()?.tid => Held::Here,
             tid => Held::By(tid),
         })
     }

@@ -34,21 +34,29 @@ unsafe impl Sync for Map {}
 
 impl Map {
     pub(crate) fn new(fd: impl AsFd, len: usize, access: Access) -> io::Result<Self> {
+        Self::part(fd, 0, len, access)
+    }
+
+    /// The bytes from `start` on, which is a multiple of the page's size.
+    pub(crate) fn part(fd: impl AsFd, start: u64, len: usize, access: Access) -> io::Result<Self> {
+        let start = i64::try_from(start).map_err(|_| io::ErrorKind::InvalidInput)?;
         let len = NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?;
         let protection = match access {
             Access::Read => ProtFlags::PROT_READ,
             Access::Write => ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
         };
         // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
-        let at = unsafe { mmap(None, len, protection, MapFlags::MAP_SHARED, fd, 0)? };
+        let at = unsafe { mmap(None, len, protection, MapFlags::MAP_SHARED, fd, start)? };
         Ok(Self { at: at.cast(), len })
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.get()
     }
 
     /// Where the `len` bytes from `offset` on begin, if there are so many.
+    #[inline]
     pub(crate) fn bytes_at(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
         let fits = offset.checked_add(len).is_some_and(|end| end <= self.len());
         // SAFETY: the offset lies within the mapping, or is its end.
@@ -77,7 +85,7 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // SAFETY: mapped in `new` with this length; nothing that borrows from it outlives it.
+        // SAFETY: mapped in `part` with this length; nothing that borrows from it outlives it.
         let _ = unsafe { munmap(self.at.cast(), self.len()) };
     }
 }

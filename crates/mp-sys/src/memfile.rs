@@ -1,7 +1,6 @@
 //! Memory as a file that any number of processes can hold, and its first page as atomic words.
 //!
-//! Does **not** know what is in it. Bulk data goes through reads and writes at offsets, never through a mapping:
-//! what another process does to the file can make them fail, but cannot end this process.
+//! Does **not** know what is in it. Other parts of it are mapped by [`crate::stretch`].
 //!
 //! ```text
 //!  0        PAGE                                        len (only ever grows)
@@ -64,6 +63,19 @@ impl MemFile {
     /// When the system refuses.
     pub fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    /// Makes it `len` bytes long, unless it is longer. What is new reads as zeros, and takes no memory until it is written.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn grow(&self, len: u64) -> io::Result<()> {
+        // Between the two another process may have made it longer: to shrink it is refused (M1).
+        if self.size()? < len {
+            self.0.set_len(len).or_else(|error| if self.size()? < len { Err(error) } else { Ok(()) })
+        } else {
+            Ok(())
+        }
     }
 
     /// The bytes of memory it takes now.

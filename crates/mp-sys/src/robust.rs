@@ -21,14 +21,14 @@
 //! stores zero first and wakes then, so that a kill in between plus a third process in the gap strand a sleeper.
 #![expect(unsafe_code, reason = "the robust list belongs to the kernel and the C library, and is reached by address")]
 
-use std::cell::Cell;
 use std::io;
 use std::ptr;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU32, compiler_fence};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Instant;
 
 use crate::futex;
+use crate::thread::Thread;
 
 const WAITERS: u32 = libc::FUTEX_WAITERS;
 const DIED: u32 = libc::FUTEX_OWNER_DIED;
@@ -62,20 +62,20 @@ pub fn hold<R>(word: &AtomicU32, deadline: Option<Instant>, body: impl FnOnce(Le
 /// A thread on its way to the lock, holding it, or leaving it: as long as the word is pending (R2).
 struct Holder<'a> {
     word: &'a AtomicU32,
-    tid: u32,
-    list: *mut List,
+    thread: Thread,
 }
 
 impl<'a> Holder<'a> {
     fn enter(word: &'a AtomicU32) -> io::Result<Self> {
-        let (tid, list) = this_thread()?;
-        // SAFETY: `list` is this thread's own, registered with the kernel, and lives as long as the thread.
-        let (offset, pending) = unsafe { ((*list).futex_offset, ptr::read_volatile(&raw const (*list).pending)) };
+        let thread = Thread::current()?;
+        // SAFETY: this thread's own list, registered with the kernel, which lives as long as the thread.
+        let (offset, pending) =
+            unsafe { ((*thread.list).futex_offset, ptr::read_volatile(&raw const (*thread.list).pending)) };
         if pending != 0 {
             return Err(io::ErrorKind::Deadlock.into());
         }
-        set_pending(list, word.as_ptr().addr().wrapping_add_signed(offset.wrapping_neg()));
-        Ok(Self { word, tid, list })
+        thread.set_pending(word.as_ptr().addr().wrapping_add_signed(offset.wrapping_neg()));
+        Ok(Self { word, thread })
     }
 
     fn acquire(&self, deadline: Option<Instant>) -> io::Result<Left> {
@@ -97,7 +97,7 @@ impl<'a> Holder<'a> {
 
     /// Takes the free lock. Keeps WAITERS: the kernel woke one sleeper of a dead holder, not all (R1).
     fn take(&self, seen: u32) -> bool {
-        self.word.compare_exchange(seen, self.tid | (seen & WAITERS), Acquire, Relaxed).is_ok()
+        self.word.compare_exchange(seen, self.thread.tid | (seen & WAITERS), Acquire, Relaxed).is_ok()
     }
 
     fn sleep(&self, seen: u32, deadline: Option<Instant>) -> io::Result<()> {
@@ -113,7 +113,7 @@ impl<'a> Holder<'a> {
     }
 
     fn release(&self) {
-        if self.word.compare_exchange(self.tid, 0, Release, Relaxed).is_err() {
+        if self.word.compare_exchange(self.thread.tid, 0, Release, Relaxed).is_err() {
             // Refused by a kernel that lacks the call: a store and a wake are as good for all who are not killed between.
             if futex::clear_and_wake_all(self.word).is_err() {
                 self.word.store(0, Release);
@@ -125,7 +125,7 @@ impl<'a> Holder<'a> {
 
 impl Drop for Holder<'_> {
     fn drop(&mut self) {
-        set_pending(self.list, 0);
+        self.thread.set_pending(0);
     }
 }
 
@@ -138,71 +138,11 @@ impl Drop for Held<'_, '_> {
     }
 }
 
-/// The kernel's `struct robust_list_head`.
-#[repr(C)]
-pub(crate) struct List {
-    pub(crate) first: usize,
-    pub(crate) futex_offset: isize,
-    pub(crate) pending: usize,
-}
-
-/// How far a word lies behind its entry in the list: as in the C library, whose mutexes may be in the same list.
-pub(crate) const WORD_FROM_ENTRY: isize = -32;
-
-#[inline]
-pub(crate) fn set_pending(list: *mut List, entry: usize) {
-    compiler_fence(SeqCst);
-    // SAFETY: this thread's own list (see `this_thread`). The C library uses the field only inside its own robust
-    // mutex calls, none of which happens here; the kernel, only once this thread has ended.
-    unsafe { ptr::write_volatile(&raw mut (*list).pending, entry) };
-    compiler_fence(SeqCst);
-}
-
-thread_local! {
-    static KNOWN: Cell<(u32, *mut List)> = const { Cell::new((0, ptr::null_mut())) };
-}
-
-/// The id and the robust list of this thread. The id is asked every time: after a fork what is known is the parent's.
-fn this_thread() -> io::Result<(u32, *mut List)> {
-    // SAFETY: takes nothing and changes nothing.
-    let tid = unsafe { libc::syscall(libc::SYS_gettid) } as u32 & TID;
-    let (known, list) = KNOWN.get();
-    if known == tid {
-        return Ok((tid, list));
-    }
-    let list = registered()?;
-    KNOWN.set((tid, list));
-    Ok((tid, list))
-}
-
-/// The list that this thread has told the kernel of: the C library's, or ours where there is none.
-pub(crate) fn registered() -> io::Result<*mut List> {
-    let mut list: *mut List = ptr::null_mut();
-    let mut size: usize = 0;
-    // SAFETY: both places outlive the call; 0 is this thread.
-    let result = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut list, &raw mut size) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if list.is_null() { register() } else { Ok(list) }
-}
-
-/// A child of a plain `clone3` has none, until its first lock.
-fn register() -> io::Result<*mut List> {
-    // Never freed: the kernel reads it after the thread has ended.
-    let list = Box::into_raw(Box::new(List { first: 0, futex_offset: WORD_FROM_ENTRY, pending: 0 }));
-    // SAFETY: just made, and never freed if the call succeeds. An empty list is one whose first entry is itself.
-    let result = unsafe {
-        (*list).first = list.addr();
-        libc::syscall(libc::SYS_set_robust_list, list, size_of::<List>())
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(list) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering::SeqCst;
     use std::time::Duration;
 
     #[test]

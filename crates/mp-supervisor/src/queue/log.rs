@@ -1,6 +1,7 @@
 //! The items of a queue as bytes in its file, one behind the other.
 //!
 //! Does **not** know locks, waiting or types. From a state it makes the next one; the caller publishes it.
+//! Small items are copied through a mapping, large ones by a system call: which is faster is all that decides it.
 //!
 //! ```text
 //!  DATA      DATA+KEEP      freed      head              tail
@@ -19,6 +20,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use mp_sys::memfile::{MemFile, PAGE};
+use mp_sys::stretch::Stretch;
+use parking_lot::Mutex;
 
 use super::error::QueueError;
 use super::header::{DATA, PREFIX, State};
@@ -31,6 +34,12 @@ const STEP: u64 = 1 << 20;
 
 /// Read at once, so that one system call gets a small item with its length.
 const FIRST_READ: u64 = 4096;
+
+/// Items are copied to and from the memory of two such blocks of the file, of which the first has the item's first byte.
+const BLOCK: u64 = 1 << 20;
+
+/// Larger items are worth a system call, unless their memory is kept: to write fresh memory through a mapping takes twice as long.
+const NEAR: u64 = 64 << 10;
 
 /// Beyond this a length must be backed by memory, not only by the file's size, which costs nothing to raise.
 const TRUSTED: u64 = 1 << 20;
@@ -49,11 +58,20 @@ pub(super) struct Log {
     file: MemFile,
     /// The file had this size once, and never shrinks: spares asking.
     size: AtomicU64,
+    /// Where this process last put, and last got.
+    mapped: Mutex<[Option<Stretch>; 2]>,
+}
+
+/// The two ends, by their place in `Log::mapped`.
+#[derive(Clone, Copy)]
+enum End {
+    Tail,
+    Head,
 }
 
 impl Log {
     pub(super) fn new(file: MemFile) -> Self {
-        Self { file, size: AtomicU64::new(DATA) }
+        Self { file, size: AtomicU64::new(DATA), mapped: Mutex::default() }
     }
 
     pub(super) fn file(&self) -> &MemFile {
@@ -63,8 +81,12 @@ impl Log {
     /// Writes `record`, a prefix and the item, behind the last one. Gives the state that has it.
     pub(super) fn append(&self, state: State, record: &[u8]) -> Result<State, QueueError> {
         self.check_size(state.tail)?;
-        self.file.write_all_at(record, state.tail).map_err(QueueError::os("writing an item to a queue"))?;
-        let tail = state.tail + record.len() as u64;
+        let len = record.len() as u64;
+        let written = self.mapped(End::Tail, state.tail, len, |stretch| stretch.write(record, state.tail));
+        if !written {
+            self.file.write_all_at(record, state.tail).map_err(QueueError::os("writing an item to a queue"))?;
+        }
+        let tail = state.tail + len;
         self.size.fetch_max(tail, Relaxed);
         Ok(State { tail, count: state.count + 1, ..state })
     }
@@ -73,6 +95,9 @@ impl Log {
     pub(super) fn first(&self, state: State, record: &mut Vec<u8>) -> Result<State, QueueError> {
         self.check_size(state.tail)?;
         let there = state.tail - state.head;
+        if let Some(len) = self.first_mapped(state, record)? {
+            return after(state, len);
+        }
         let guess = there.min(FIRST_READ);
         self.read(record, 0, guess, state.head)?;
         let len = self.record_len(record, there)?;
@@ -82,6 +107,46 @@ impl Log {
             self.read(record, guess as usize, len, state.head)?;
         }
         after(state, len)
+    }
+
+    /// As [`Self::first`], of a small record; gives its length.
+    fn first_mapped(&self, state: State, record: &mut Vec<u8>) -> Result<Option<u64>, QueueError> {
+        record.clear();
+        let there = state.tail - state.head;
+        let found =
+            self.mapped(End::Head, state.head, PREFIX, |stretch| stretch.copy_out(state.head, PREFIX as usize, record));
+        if !found {
+            return Ok(None);
+        }
+        let len = self.record_len(record, there)?;
+        let rest = state.head + PREFIX;
+        let copied =
+            self.mapped(End::Head, state.head, len, |stretch| stretch.copy_out(rest, (len - PREFIX) as usize, record));
+        Ok(copied.then_some(len))
+    }
+
+    /// Has `body` copy a record of `len` bytes at `offset`, if it lies in memory that is mapped, or is worth mapping.
+    fn mapped(&self, end: End, offset: u64, len: u64, body: impl FnOnce(&Stretch) -> bool) -> bool {
+        let start = offset - offset % BLOCK;
+        if len > NEAR && start > 0 || len > BLOCK {
+            return false;
+        }
+        // Nobody else is here: it is under the queue's lock. But a copy of this process may have been forked just now.
+        let Some(mut mapped) = self.mapped.try_lock() else { return false };
+        let place = &mut mapped[end as usize];
+        if !place.as_ref().is_some_and(|stretch| stretch.has(start, 1) && stretch.has(offset, len as usize)) {
+            *place = self.map(start);
+        }
+        place.as_ref().is_some_and(body)
+    }
+
+    /// None where the system refuses: then it is done by system calls.
+    #[cold]
+    fn map(&self, start: u64) -> Option<Stretch> {
+        let end = start + 2 * BLOCK;
+        self.file.grow(end).ok()?;
+        self.size.fetch_max(end, Relaxed);
+        Stretch::map(&self.file, start, 2 * BLOCK as usize).ok()
     }
 
     /// Gives back what `old` had and `new` has not, if it is worth the call. Gives the state that says so.

@@ -85,7 +85,7 @@ fn strings_are_bare_in_lines_and_quoted_in_json() {
 fn exit_1_for_a_panic() {
     assert_snapshot!(seen(&["apply", "crash.panic", "12"]), @r#"
     --- stderr
-    mpctl: task 1 "mpctl::crash::panic" panicked at bin/mpctl/crash.rs:30:5: 12
+    mpctl: task 1 "mpctl::crash::panic" panicked at bin/mpctl/crash.rs:27:5: 12
     hint: a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 1
@@ -106,16 +106,16 @@ fn exit_3_for_a_dead_worker() {
     assert_snapshot!(seen(&["apply", "crash.segfault"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
-    hint: only this task's process has ended, others go on; --retries N tries again
+    hint: only this task's process has ended, others go on; --retries N tries again, RUST_BACKTRACE=1 shows where it crashed
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
     assert_snapshot!(seen(&["apply", "crash.abort", "--format", "json"]), @r#"
-    {"index":0,"error":{"attempts":1,"exit":-6,"kind":"lost","message":"worker 0.1 (pid PID) killed by SIGABRT while running task 1 \"mpctl::crash::abort\"","peak_rss":BYTES,"pid":PID,"stderr_tail":"","worker":"0.1"}}
+    {"index":0,"error":{"attempts":1,"crash":null,"exit":-6,"kind":"lost","message":"worker 0.1 (pid PID) killed by SIGABRT while running task 1 \"mpctl::crash::abort\"","peak_rss":BYTES,"pid":PID,"stderr_tail":"","worker":"0.1"}}
     {"summary":{"ended":"complete","exit":3,"failed":1,"overhead_share":SHARE,"rejected":0,"run_seconds":TIME,"seconds":TIME,"tasks":1,"workers":1}}
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::abort"
-    hint: only this task's process has ended, others go on; --retries N tries again
+    hint: only this task's process has ended, others go on; --retries N tries again, RUST_BACKTRACE=1 shows where it crashed
     --- exit 3
     "#);
     assert_snapshot!(seen(&["apply", "crash.exit"]), @r#"
@@ -131,7 +131,7 @@ fn exit_3_for_a_dead_worker() {
     thread 'main' (PID) has overflowed its stack
     fatal runtime error: stack overflow, aborting
     mpctl: worker 0.1 (pid PID) killed by SIGABRT while running task 1 "mpctl::crash::stack_overflow"
-    hint: only this task's process has ended, others go on; --retries N tries again
+    hint: only this task's process has ended, others go on; --retries N tries again, RUST_BACKTRACE=1 shows where it crashed
     --- exit 3
     "#);
 }
@@ -141,10 +141,27 @@ fn exit_3_for_a_dead_process() {
     assert_snapshot!(seen(&["spawn", "--workers", "1", "crash.segfault"]), @r#"
     --- stderr
     mpctl: worker 0.1 (pid PID) killed by SIGSEGV while running task 1 "mpctl::crash::segfault"
-    hint: only the process of this task has ended, the others go on
+    hint: only the process of this task has ended, the others go on; RUST_BACKTRACE=1 shows where it crashed
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 3
     "#);
+}
+
+#[test]
+fn a_backtrace_of_a_crash_if_it_is_asked_for() {
+    let output = mpctl(&["apply", "crash.stack_overflow"]).env("RUST_BACKTRACE", "1").output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let calls = text.lines().filter(|line| line.ends_with(": mpctl::crash::descend")).count();
+    assert!(calls > 3 && text.contains("bin/mpctl/crash.rs:"), "{text}");
+    assert!(!text.contains("mp_worker") && !text.contains("shows where"), "{text}");
+
+    let output =
+        mpctl(&["apply", "crash.abort", "--format", "json"]).env("RUST_BACKTRACE", "1").output().expect("runs");
+    let line = String::from_utf8_lossy(&output.stdout).lines().next().expect("a line").to_owned();
+    let json: serde_json::Value = serde_json::from_str(&line).expect("json");
+    let frames = json["error"]["crash"]["frames"].as_array().expect("frames");
+    let own = frames.iter().find(|frame| frame["function"] == "mpctl::crash::abort").expect(&line);
+    assert!(own["location"].as_str().is_some_and(|place| place.contains("bin/mpctl/crash.rs:")), "{line}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use mp::{Failure, WorkerExit};
+use mp::{Crash, CrashFrame, Failure, WorkerExit};
 use serde_json::{Value, json};
 
 use crate::logging::as_event;
@@ -34,7 +34,7 @@ impl Report {
 
     /// A task that failed.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        let text = format!("{failure}{}", last_words(failure));
+        let text = format!("{failure}{}{}", last_words(failure), place(failure));
         self.error(&text, hint(failure, self.once));
     }
 
@@ -91,10 +91,32 @@ fn last_words(failure: &Failure) -> String {
     shown.iter().map(|line| format!("\n  | {line}")).collect()
 }
 
+/// Where it crashed, if that is asked for as for a panic's backtrace.
+fn crash_of(failure: &Failure) -> Option<&Crash> {
+    match failure {
+        Failure::Lost { crash, .. } if wants_backtraces() => crash.as_ref(),
+        _ => None,
+    }
+}
+
+fn wants_backtraces() -> bool {
+    std::env::var_os("RUST_BACKTRACE").is_some_and(|wants| wants != "0")
+}
+
+fn place(failure: &Failure) -> String {
+    crash_of(failure).map(|crash| format!("\n{crash}").trim_end().to_owned()).unwrap_or_default()
+}
+
 fn hint(failure: &Failure, once: bool) -> Option<&'static str> {
     Some(match failure {
         Failure::Lost { exit: WorkerExit::Signaled { signal: 9, .. }, .. } => {
             "SIGKILL comes from outside: somebody's kill, or the kernel when memory ran out (dmesg tells)"
+        }
+        Failure::Lost { crash: Some(_), .. } if once && !wants_backtraces() => {
+            "only the process of this task has ended, the others go on; RUST_BACKTRACE=1 shows where it crashed"
+        }
+        Failure::Lost { crash: Some(_), .. } if !wants_backtraces() => {
+            "only this task's process has ended, others go on; --retries N tries again, RUST_BACKTRACE=1 shows where it crashed"
         }
         Failure::Lost { .. } if once => "only the process of this task has ended, the others go on",
         Failure::Lost { .. } => "only this task's process has ended, others go on; --retries N tries again",
@@ -121,11 +143,18 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
             object["attempts"] = json!(attempts);
             object["stderr_tail"] = json!(stderr_tail);
             object["peak_rss"] = json!(peak_rss);
+            object["crash"] = crash_of(failure).map_or(Value::Null, crash_json);
         }
         Failure::TimedOut { after, .. } => object["after_seconds"] = json!(after.as_secs_f64()),
         _ => {}
     }
     object
+}
+
+fn crash_json(crash: &Crash) -> Value {
+    let frame =
+        |frame: &CrashFrame| json!({"function": frame.function, "location": frame.location, "module": frame.module});
+    json!({"address": crash.address(), "frames": crash.frames().iter().map(frame).collect::<Vec<_>>()})
 }
 
 /// Something that was no task, for programs.

@@ -70,6 +70,20 @@ impl Status {
         Ok(Self(Arc::new(SharedPage::open(fd)?)))
     }
 
+    /// Leaves here, from now on, how this process crashes. Once in a process.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn record_crashes(&self) -> io::Result<()> {
+        Arc::clone(&self.0).record_crashes()
+    }
+
+    /// How the worker has crashed, as it says itself, if it has.
+    #[must_use]
+    pub fn crash(&self) -> Option<mp_sys::crash::Record> {
+        self.0.crash()
+    }
+
     /// New words for a thread.
     ///
     /// # Errors

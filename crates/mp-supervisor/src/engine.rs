@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use mp_scheduler::{Action, Config, Event, Phase, Scheduler};
 use mp_sys::child::Child;
+use mp_wire::crash::Crash;
 use mp_wire::{Evidence, TaskId, WorkerExit, WorkerId};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
@@ -52,11 +53,14 @@ pub(crate) struct Exit {
     pub(crate) stderr_tail: String,
     /// The most memory that it had, in bytes, where that can be told.
     pub(crate) peak_rss: Option<u64>,
+    /// Where it crashed, if it told.
+    pub(crate) crash: Option<Crash>,
 }
 
 impl Exit {
     pub(crate) fn evidence(&self) -> Evidence {
-        Evidence { pid: self.pid, stderr_tail: self.stderr_tail.clone(), peak_rss: self.peak_rss }
+        let (stderr_tail, crash) = (self.stderr_tail.clone(), self.crash.clone());
+        Evidence { pid: self.pid, stderr_tail, peak_rss: self.peak_rss, crash }
     }
 }
 

@@ -3,8 +3,10 @@
 //! Does **not** guess: what the kernel does not tell is `None`.
 
 use mp_sys::child::{Ended, Usage};
+use mp_sys::crash::{Record, Registers};
 use mp_sys::outlet::small_file;
 use mp_wire::WorkerExit;
+use mp_wire::crash::{Crash, Left};
 use parking_lot::Mutex;
 
 const SIGKILL: i32 = 9;
@@ -25,6 +27,14 @@ pub(crate) fn exit_of(ended: Ended) -> WorkerExit {
 /// peak is the child's for certain.
 pub(crate) fn peak_rss(usage: Usage) -> Option<u64> {
     (usage.peak_rss > Usage::own().peak_rss).then_some(usage.peak_rss)
+}
+
+/// Where a worker that ended so has crashed, if what it left is of that signal: it may have survived another.
+pub(crate) fn crash_of(exit: WorkerExit, record: Option<Record>) -> Option<Crash> {
+    let WorkerExit::Signaled { signal, .. } = exit else { return None };
+    let Record { signal, address, registers, stack, maps } = record.filter(|record| record.signal == signal)?;
+    let Registers { instruction, stack: stack_pointer, frame: frame_pointer, link } = registers;
+    Some(Crash::new(Left { signal, address, instruction, stack_pointer, frame_pointer, link, stack, maps }))
 }
 
 /// The counter of this process's control group, where there is one: how many of its processes the out-of-memory killer has

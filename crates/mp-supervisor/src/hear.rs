@@ -10,7 +10,7 @@ use mp_wire::frame::{FromWorkerFrame, Hello, Identity, from_worker};
 use mp_wire::{WorkerExit, WorkerId};
 
 use crate::engine::{Engine, Exit, State};
-use crate::evidence::{exit_of, peak_rss};
+use crate::evidence::{crash_of, exit_of, peak_rss};
 use crate::outcomes::Speech;
 use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
@@ -50,11 +50,13 @@ impl Listener for Engine {
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         let io = self.remove(&mut state, worker);
+        let record = io.as_ref().and_then(|io| io.status.crash());
         io.iter().for_each(WorkerIo::end_descendants);
         let stderr_tail = io.map(|io| io.last_words()).unwrap_or_default();
         let exit = exit_of(ended);
+        let crash = crash_of(exit, record);
         tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
-        state.note_exit(Exit { worker, pid: child.pid(), exit, stderr_tail, peak_rss: peak_rss(usage) });
+        state.note_exit(Exit { worker, pid: child.pid(), exit, stderr_tail, peak_rss: peak_rss(usage), crash });
         self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
         self.finish(state);
     }

@@ -6,6 +6,7 @@ pub mod alive;
 pub mod birth;
 pub mod child;
 pub mod clock;
+pub mod crash;
 pub mod descent;
 pub mod descriptors;
 pub mod futex;

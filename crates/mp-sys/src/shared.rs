@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  0        64                                   64 + OUTBOX
-//!  | words   | outbox, written from its start     |
+//!  | words   | outbox, written from its start     | how it crashed: `crash.rs` |
 //! ```
 #![expect(unsafe_code, reason = "maps memory")]
 
@@ -13,10 +13,12 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
+use crate::crash::{self, Area, Record};
 use crate::memfile::MemFile;
 
 /// How many words there are.
@@ -25,7 +27,9 @@ pub const WORDS: usize = 8;
 /// How many bytes the outbox holds.
 pub const OUTBOX: usize = 64 * 1024;
 
-const LENGTH: NonZeroUsize = NonZeroUsize::new(WORDS * 8 + OUTBOX).expect("not zero");
+const CRASH_AT: usize = WORDS * 8 + OUTBOX;
+
+const LENGTH: NonZeroUsize = NonZeroUsize::new(CRASH_AT + crash::AREA).expect("not zero");
 
 /// One mapping of the shared memory.
 #[derive(Debug)]
@@ -116,6 +120,32 @@ impl SharedPage {
             self.cell(WORDS + full).store(word.to_le(), Ordering::Relaxed);
         }
         Some(())
+    }
+
+    /// Records here, as long as this process lives, how it crashes. To be called once in a process.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn record_crashes(self: Arc<Self>) -> io::Result<()> {
+        static ONCE: AtomicBool = AtomicBool::new(false);
+        if ONCE.swap(true, Ordering::Relaxed) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let area = self.crash_area();
+        // It is never given back.
+        std::mem::forget(self);
+        // SAFETY: within the mapping, which stays; once, as was just made sure.
+        unsafe { crash::record_in(area) }
+    }
+
+    /// How the process that records here has crashed, if it has.
+    #[must_use]
+    pub fn crash(&self) -> Option<Record> {
+        self.crash_area().read()
+    }
+
+    fn crash_area(&self) -> Area {
+        Area(self.at.as_ptr().cast::<u8>().wrapping_add(CRASH_AT))
     }
 
     /// The first `len` bytes of the outbox, or as many as there are.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mp_crash::Crash;
 use serde::{Deserialize, Serialize};
 
 use crate::{TaskId, WorkerExit, WorkerId};
@@ -84,6 +85,8 @@ pub enum Failure {
         /// The most memory that the process had resident, in bytes. `None` where that is not known: for a thread, and for a process
         /// that had less than its supervisor, whose own peak the kernel counts in.
         peak_rss: Option<u64>,
+        /// Where it crashed, if it died by a signal such as SIGSEGV or SIGABRT. Its `Display` is the backtrace.
+        crash: Option<Crash>,
         /// Which task.
         task: TaskLabel,
     },
@@ -126,8 +129,8 @@ impl Failure {
     /// `task` was lost with the worker that ran it.
     #[must_use]
     pub fn lost(task: TaskLabel, attempts: u32, (worker, exit, seen): (WorkerId, WorkerExit, Evidence)) -> Self {
-        let Evidence { pid, stderr_tail, peak_rss } = seen;
-        Self::Lost { exit, worker, pid, stderr_tail, attempts, peak_rss, task }
+        let Evidence { pid, stderr_tail, peak_rss, crash } = seen;
+        Self::Lost { exit, worker, pid, stderr_tail, attempts, peak_rss, crash, task }
     }
 
     /// `task` ran longer than `after`.
@@ -170,6 +173,8 @@ pub struct Evidence {
     pub stderr_tail: String,
     /// Its peak of resident memory, in bytes, where that is known.
     pub peak_rss: Option<u64>,
+    /// Where it crashed, if it told.
+    pub crash: Option<Crash>,
 }
 
 /// What a panic left behind.

@@ -23,3 +23,4 @@ pub use codec::CodecError;
 pub use exit::WorkerExit;
 pub use failure::{CodecStage, Evidence, Failure, Panic, TaskLabel};
 pub use id::{TaskId, WorkerId};
+pub use mp_crash as crash;

@@ -101,6 +101,8 @@ pub(crate) fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status)
     // It stays open for as long as the process lives: that is what it is for.
     std::mem::forget(sockets.lifeline);
     let status = Status::open(&sockets.status)?;
+    // Where the system refuses it, a crash is told without its place.
+    let _ = status.record_crashes();
     let line = Line::over_sockets(sockets.frames, sockets.descriptors)?;
     Ok((line, status))
 }

@@ -35,6 +35,7 @@ pub use mp_sync::{
     Array, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock, Lock, Mutex,
     MutexGuard, Permit, RLock, RLockGuard, Semaphore, SharedMemory, SyncError, Value,
 };
+pub use mp_wire::crash::{Crash, Frame as CrashFrame};
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{

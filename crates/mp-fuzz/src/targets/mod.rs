@@ -3,6 +3,7 @@
 //! Does **not** know how inputs are made.
 
 mod births;
+mod crash;
 mod large;
 mod line;
 mod memory;
@@ -38,6 +39,7 @@ pub const ALL: &[Target] = &[
     Target { name: "memory_file", run: memory::memory_file },
     Target { name: "output", run: output::output },
     Target { name: "status", run: status::status },
+    Target { name: "crash", run: crash::crash },
     Target { name: "queue", run: queue::queue },
     Target { name: "scheduler", run: scheduler::scheduler },
 ];

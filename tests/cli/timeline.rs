@@ -73,6 +73,13 @@ fn processes_have_a_lane_each_and_what_crashed_is_marked() {
 }
 
 #[test]
+fn chaos_shows_whom_it_killed() {
+    let events = traced(&["chaos", "--tasks", "400", "--kill-every", "30", "--workers", "2"]);
+    let workers: BTreeSet<_> = events.iter().filter_map(|event| event["pid"].as_u64()).collect();
+    assert!(!named(&events, "lost").is_empty() && workers.len() > 3, "{} lanes", workers.len());
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_said_before_anything_runs() {
     let output = mpctl(&["map", "square", "1..=3", "--trace", "/nonexistent/timeline.json"]).output().expect("runs");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));

@@ -3,17 +3,19 @@
 //! Does **not** judge.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
-use crate::args::{Format, StartMethod};
+use crate::args::{Format, StartMethod, Talk};
 use crate::chaos::{Plan, Report, run};
 use crate::exit::Exit;
 use crate::pool_cmds::start_method;
 use crate::problem::Problem;
+use crate::timeline::Timeline;
 use crate::{duration, interrupt, report};
 
 /// Kill workers at random under many tasks, and check that each task is accounted for
@@ -46,6 +48,9 @@ pub(crate) struct Chaos {
     /// How often a task that was lost with its worker is tried again
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
+    /// Record when each task waited, crossed and ran, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trace: Option<PathBuf>,
     /// `lines` and `table` for people, `json` for programs: one object
     #[arg(long, value_name = "FORM", default_value = "lines")]
     format: Format,
@@ -60,11 +65,12 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 }
 
 /// `chaos`
-pub(crate) fn chaos(options: &Chaos) -> Result<Exit, Problem> {
+pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
     if options.start_method == StartMethod::Fork {
         return Err(Problem::usage("forked workers are not replaced, so they cannot be killed for long")
             .hint("--start-method spawn"));
     }
+    let timeline = Timeline::create(options.trace.as_deref())?;
     let plan = Plan {
         tasks: options.tasks,
         kill_every: options.kill_every,
@@ -72,12 +78,14 @@ pub(crate) fn chaos(options: &Chaos) -> Result<Exit, Problem> {
         workers: options.workers.unwrap_or_else(mp::cpu_count),
         retries: options.retries,
         start_method: start_method(options.start_method),
+        trace: timeline.as_ref().map(|timeline| timeline.trace.clone()),
         ..Plan::default()
     };
     let stop = Arc::new(AtomicBool::new(false));
     stop_when_asked(&stop)?;
     let report = run(&plan, &stop).map_err(|error| Problem::from_runtime(&error))?;
     show(&report, options.format).map_err(|error| Problem::failed(&error))?;
+    timeline.map_or(Ok(()), |timeline| timeline.save(talk))?;
     report.notes.iter().for_each(|note| report::note(note));
     Ok(match (report.is_good(), stop.load(Ordering::Relaxed)) {
         (false, _) => Exit::TaskFailed,

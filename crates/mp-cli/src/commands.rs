@@ -31,7 +31,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Problem> {
         Command::Spawn(options) => spawn::spawn(options, &cli.talk),
         Command::Apply(options) => pool_cmds::apply(options, &cli.talk),
         Command::Map(options) => pool_cmds::map(&options, &cli.talk),
-        Command::Chaos(options) => chaos_cmd::chaos(&options),
+        Command::Chaos(options) => chaos_cmd::chaos(&options, &cli.talk),
         Command::Measure(options) => measure_cmd::measure(&options, &cli.talk),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => manual::man(&options),

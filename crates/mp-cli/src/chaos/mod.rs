@@ -51,6 +51,8 @@ pub struct Plan {
     pub start_method: mp::StartMethod,
     /// When so long nothing is heard of any task, those that are open are lost.
     pub patience: Duration,
+    /// Where the tasks are recorded, if anywhere.
+    pub trace: Option<mp::Trace>,
 }
 
 impl Default for Plan {
@@ -63,6 +65,7 @@ impl Default for Plan {
             retries: 0,
             start_method: mp::StartMethod::default(),
             patience: Duration::from_secs(30),
+            trace: None,
         }
     }
 }
@@ -104,7 +107,10 @@ fn wreak(plan: &Plan, log: &Log, stop: &Arc<AtomicBool>) -> mp::Result<Report> {
 /// Killed this often, workers may well die before they have done anything: that stops no pool here.
 fn build(plan: &Plan) -> mp::Result<Arc<mp::Pool>> {
     let pool = mp::Pool::builder().workers(plan.workers).name("chaos").retries(plan.retries);
-    let pool = pool.restart_limit(u32::MAX, Duration::from_millis(1));
+    let mut pool = pool.restart_limit(u32::MAX, Duration::from_millis(1));
+    if let Some(trace) = &plan.trace {
+        pool = pool.trace(trace);
+    }
     pool.start_method(plan.start_method).build().map(Arc::new)
 }
 

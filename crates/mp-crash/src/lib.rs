@@ -24,7 +24,14 @@ mod unwind {
 }
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
+
+/// All crashes that are kept take at most so much memory.
+pub const MOST_BYTES: usize = 16 << 20;
+
+static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// No stack is followed further.
 pub const MOST_FRAMES: usize = 128;
@@ -39,6 +46,12 @@ struct Known {
     left: Left,
     /// Once somebody has asked.
     frames: OnceLock<Vec<Frame>>,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.left.bytes(), Relaxed);
+    }
 }
 
 /// What a process has left of itself. Of its own words, so that they need not be true.
@@ -77,10 +90,14 @@ pub struct Frame {
 }
 
 impl Crash {
-    /// What was left, unread.
+    /// What was left, unread. `None` while the crashes that are kept take [`MOST_BYTES`]: whoever keeps thousands of failures
+    /// has the places of some.
     #[must_use]
-    pub fn new(left: Left) -> Self {
-        Self(Arc::new(Known { left, frames: OnceLock::new() }))
+    pub fn new(left: Left) -> Option<Self> {
+        let bytes = left.bytes();
+        let more = |kept: usize| Some(kept + bytes).filter(|kept| *kept <= MOST_BYTES);
+        KEPT.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Self(Arc::new(Known { left, frames: OnceLock::new() })))
     }
 
     /// The signal.
@@ -104,6 +121,10 @@ impl Crash {
 }
 
 impl Left {
+    fn bytes(&self) -> usize {
+        self.stack.len() + self.maps.len()
+    }
+
     fn frames(&self) -> Vec<Frame> {
         let modules = maps::modules(&self.maps);
         let addresses = unwind::addresses(self, &modules);
@@ -167,11 +188,20 @@ mod tests {
     fn rubbish_has_no_frames_but_its_address() {
         let maps = "00000000-ffffffffffffffff r-xp 00000000 00:00 0 /dev/zero\nnonsense\n\0";
         let left = Left { signal: 11, address: Some(7), instruction: 42, maps: maps.to_owned(), ..Left::default() };
-        let crash = Crash::new(left);
+        let crash = Crash::new(left).expect("there is room");
         assert_eq!(crash.address(), Some(7));
         assert_eq!(crash.frames(), [Frame { address: 42, ..Frame::default() }]);
         assert_eq!(crash.to_string(), "   0: 0x2a\n");
-        assert_eq!(Crash::new(Left { signal: 6, ..Left::default() }).address(), None);
+        assert_eq!(Crash::new(Left { signal: 6, ..Left::default() }).and_then(|crash| crash.address()), None);
+    }
+
+    #[test]
+    fn crashes_that_are_kept_take_bounded_memory() {
+        let large = || Crash::new(Left { stack: vec![0; MOST_BYTES / 4 - (1 << 20)], ..Left::default() });
+        let mut kept: Vec<_> = (0..8).filter_map(|_| large()).collect();
+        assert_eq!(kept.len(), 5, "the others of these tests take less than one of these");
+        kept.pop();
+        assert!(large().is_some(), "there is room again");
     }
 
     #[test]
@@ -203,7 +233,7 @@ mod tests {
     fn an_address_of_this_program_is_named() {
         let maps = std::fs::read_to_string("/proc/self/maps").expect("linux");
         let instruction = rubbish_has_no_frames_but_its_address as fn() as usize as u64 + 1;
-        let crash = Crash::new(Left { signal: 11, instruction, maps, ..Left::default() });
+        let crash = Crash::new(Left { signal: 11, instruction, maps, ..Left::default() }).expect("there is room");
         let frames = crash.frames();
         let name = frames[0].function.as_deref().unwrap_or_default();
         assert!(name.contains("rubbish_has_no_frames_but_its_address"), "{frames:?}");

@@ -34,7 +34,7 @@ pub(crate) fn crash_of(exit: WorkerExit, record: Option<Record>) -> Option<Crash
     let WorkerExit::Signaled { signal, .. } = exit else { return None };
     let Record { signal, address, registers, stack, maps } = record.filter(|record| record.signal == signal)?;
     let Registers { instruction, stack: stack_pointer, frame: frame_pointer, link } = registers;
-    Some(Crash::new(Left { signal, address, instruction, stack_pointer, frame_pointer, link, stack, maps }))
+    Crash::new(Left { signal, address, instruction, stack_pointer, frame_pointer, link, stack, maps })
 }
 
 /// The counter of this process's control group, where there is one: how many of its processes the out-of-memory killer has

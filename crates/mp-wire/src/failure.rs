@@ -85,7 +85,8 @@ pub enum Failure {
         /// The most memory that the process had resident, in bytes. `None` where that is not known: for a thread, and for a process
         /// that had less than its supervisor, whose own peak the kernel counts in.
         peak_rss: Option<u64>,
-        /// Where it crashed, if it died by a signal such as SIGSEGV or SIGABRT. Its `Display` is the backtrace.
+        /// Where it crashed, if it died by a signal such as SIGSEGV or SIGABRT. Its `Display` is the backtrace. Of many such
+        /// failures at once the last ones have none: what is kept is bounded.
         crash: Option<Crash>,
         /// Which task.
         task: TaskLabel,

@@ -22,7 +22,7 @@ pub(super) fn crash(data: &[u8]) -> Trail {
         maps: String::from_utf8_lossy(data).into_owned(),
         ..Left::default()
     };
-    let crash = Crash::new(left);
+    let Some(crash) = Crash::new(left) else { return trail };
     let frames = crash.frames();
     assert!(!frames.is_empty() && crash.to_string().lines().count() >= frames.len());
     trail.size(frames.len() as u64);

@@ -366,7 +366,9 @@
 //!
 //! # How processes talk to each other
 //!
-//! Queues, pipes, connections and managers have a page of their own: [`comms`].
+//! Queues, pipes, connections and managers have a page of their own: [`comms`]. So have locks and what else processes wait for, and
+//! memory that they share: [`sync`].
 
 pub mod comms;
 pub mod process;
+pub mod sync;

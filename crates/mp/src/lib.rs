@@ -20,9 +20,10 @@
 pub mod guide;
 
 pub use mp_comm::{
-    Address, AuthKey, Client, CommError, Connection, Descriptor, DictProxy, ListProxy, Listener, LockError, LockGuard,
-    LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe,
-    Proxied, QueueProxy, ValueProxy, one_way_pipe, pipe,
+    Address, ArrayProxy, AuthKey, BarrierProxy, Client, CommError, ConditionProxy, Connection, Descriptor, DictProxy,
+    EventProxy, JoinableQueueProxy, ListProxy, Listener, LockError, LockGuard, LockProxy, Managed, ManagedProxy,
+    Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe, Proxied, QueueProxy, RLockProxy,
+    SemaphoreProxy, ValueProxy, one_way_pipe, pipe,
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{

@@ -203,7 +203,8 @@ fn a_notice_of_one_who_is_killed_goes_to_the_next() {
         // Whoever it was, he is dead, or the last one: that one hears it, unless nobody was passed over.
         let heard = said.get_timeout(LONG);
         assert_eq!(heard.expect("the last one is awake"), processes[2].pid());
-        drop(processes);
+        let last = processes.into_iter().next_back().expect("three");
+        last.join().expect("it gives the lock back");
         drop(condition.lock_timeout(LONG).expect("nobody held it"));
     });
 }

@@ -196,6 +196,17 @@ impl<S, R> AsFd for Connection<S, R> {
     }
 }
 
+/// What was read ahead shows in no descriptor.
+impl<S, R> mp_supervisor::Waitable for Connection<S, R> {
+    fn source(&self) -> mp_supervisor::Source<'_> {
+        mp_supervisor::Source::Fd(self.as_fd())
+    }
+
+    fn has_more(&self) -> bool {
+        self.poll(Duration::ZERO).unwrap_or(true)
+    }
+}
+
 impl<S, R> fmt::Debug for Connection<S, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Connection").field("fd", &self.as_fd()).finish_non_exhaustive()

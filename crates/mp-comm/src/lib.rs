@@ -27,6 +27,7 @@ pub use error::CommError;
 pub use key::AuthKey;
 pub use listener::{Client, Listener};
 pub use manager::{
-    DictProxy, ListProxy, LockError, LockGuard, LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder,
-    ManagerClient, ManagerError, Namespace, Proxied, Proxy, QueueProxy, ValueProxy,
+    ArrayProxy, BarrierProxy, ConditionProxy, DictProxy, EventProxy, JoinableQueueProxy, ListProxy, LockError,
+    LockGuard, LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace,
+    Proxied, Proxy, QueueProxy, RLockProxy, SemaphoreProxy, ValueProxy,
 };

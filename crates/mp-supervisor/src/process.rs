@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::Args;
+use crate::children;
 use crate::engine::{Engine, Making};
 use crate::error::{Error, Result, SubmitError};
 use crate::handle::{Reader, TaskHandle};
@@ -46,12 +47,14 @@ pub struct ProcessBuilder<R> {
     wanted: Wanted,
     trace: Option<Trace>,
     grace: Duration,
+    daemon: bool,
     terms: Terms,
     result: std::marker::PhantomData<fn() -> R>,
 }
 
 impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
-    /// A name for logs and failures; by default `Process-N`, in the order of creation, as in Python.
+    /// A name for logs and failures; by default `Process-N`, in the order of creation, and of the processes of such a one
+    /// `Process-N:M`, as in Python. [`crate::active_children`] and, inside, [`mp_worker::current_process`] tell it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -118,6 +121,27 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         self
     }
 
+    /// Whether it ends with its handle, which is so unless this says `false`: what nobody holds any more, nobody waits for.
+    ///
+    /// With `false` it goes on when its handle is dropped, and the end of this program waits for it, as for Python's
+    /// non-daemonic processes: after `main` has returned, also by a panic, or in `std::process::exit`. [`crate::join_children`]
+    /// waits earlier. A worker of a pool, or a process, waits the same way for those it has made; it is given the grace for it
+    /// by its own supervisor. Either way it never outlives this process: if that is killed, so is it.
+    ///
+    /// ```
+    /// # mp_worker::before_main!(mp_worker::init);
+    /// # fn main() -> mp_supervisor::Result<()> {
+    /// let queue = mp_supervisor::Queue::new()?;
+    /// let report = |queue: mp_supervisor::Queue<u32>| queue.put(42).expect("there is memory");
+    /// drop(mp_supervisor::Process::builder(report, (queue.clone(),)).daemon(false).spawn()?);
+    /// assert_eq!(queue.get()?, 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn daemon(mut self, daemon: bool) -> Self {
+        self.daemon = daemon;
+        self
+    }
+
     /// How long its task may run, from when it starts; then it is ended, and joining gives [`Failure::TimedOut`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.terms.timeout = Some(limit);
@@ -135,13 +159,13 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             let text = "a forked process has this process's streams and environment: use StartMethod::Spawn for others";
             return Err(Error::Invalid(text.to_owned()));
         }
-        let name = self.name.unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let name = self.name.unwrap_or_else(|| mp_worker::child_name(COUNT.fetch_add(1, Ordering::Relaxed)));
         let calling = calling(Backend::Processes, &name, self.directory)?;
         let making = Making {
             large_from: LARGE_MIN,
             backend: Backend::Processes,
             start_method: self.start_method,
-            calling: Calling { outputs: self.wanted.into_outputs(), ..calling },
+            calling: Calling { alone: true, outputs: self.wanted.into_outputs(), ..calling },
             streams: self.streams,
             server: None,
             trace: self.trace,
@@ -156,8 +180,9 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));
             return Err(engine.spawn_error().unwrap_or_else(unknown));
         };
-        let process = Process { handle: Mutex::new(Some(handle)), name: name.into(), child, engine };
-        children::note(&process.engine, &process.name);
+        let process =
+            Process { handle: Mutex::new(Some(handle)), name: name.into(), daemon: self.daemon, child, engine };
+        children::note((&process.engine, &process.child), &process.name, self.daemon);
         Ok(process)
     }
 
@@ -187,7 +212,8 @@ fn hand_over<R: DeserializeOwned + 'static>(
 
 /// A process that runs one task. Python: `multiprocessing.Process`, started.
 ///
-/// Dropped, it is ended: SIGTERM, and SIGKILL after the grace. [`Process::join`] lets it finish.
+/// Dropped, it is ended: SIGTERM, and SIGKILL after the grace. [`Process::join`] lets it finish, and so does
+/// [`daemon(false)`](ProcessBuilder::daemon), without anybody to wait.
 ///
 /// ```no_run
 /// # fn square(n: u64) -> u64 { n * n }
@@ -200,6 +226,7 @@ fn hand_over<R: DeserializeOwned + 'static>(
 pub struct Process<R> {
     handle: Mutex<Option<TaskHandle<R>>>,
     name: Arc<str>,
+    daemon: bool,
     child: Arc<Child>,
     engine: Arc<Engine>,
 }
@@ -228,6 +255,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
             wanted: Wanted::default(),
             trace: None,
             grace: Config::default().grace,
+            daemon: true,
             terms: Terms::default(),
             result: std::marker::PhantomData,
         }
@@ -256,6 +284,12 @@ impl<R> Process<R> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it ends with its handle: see [`ProcessBuilder::daemon`].
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.daemon
     }
 
     /// Whether it has not ended.
@@ -308,7 +342,9 @@ impl<R> AsFd for Process<R> {
 
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        self.engine.shut_down("process was dropped");
+        if self.daemon {
+            self.engine.shut_down("process was dropped");
+        }
     }
 }
 
@@ -319,42 +355,5 @@ impl<R> std::fmt::Debug for Process<R> {
             .field("pid", &self.pid())
             .field("exit", &self.exit())
             .finish()
-    }
-}
-
-pub(crate) mod children {
-    //! The processes of this program that have not ended.
-    //!
-    //! Does **not** keep them alive.
-
-    use super::{Arc, Engine, Mutex};
-    use std::sync::Weak;
-
-    /// A process that has not ended. See [`active_children`].
-    #[non_exhaustive]
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct ActiveChild {
-        /// Its name.
-        pub name: String,
-        /// Its process id.
-        pub pid: u32,
-    }
-
-    static ALL: Mutex<Vec<(Weak<Engine>, Arc<str>)>> = Mutex::new(Vec::new());
-
-    pub(super) fn note(engine: &Arc<Engine>, name: &Arc<str>) {
-        let mut all = ALL.lock();
-        all.retain(|(engine, _)| engine.strong_count() > 0);
-        all.push((Arc::downgrade(engine), Arc::clone(name)));
-    }
-
-    /// The processes made by [`super::Process`] that have not ended. Python: `multiprocessing.active_children()`.
-    #[must_use]
-    pub fn active_children() -> Vec<ActiveChild> {
-        let all: Vec<_> = ALL.lock().clone();
-        let pid = |engine: &Weak<Engine>| engine.upgrade().and_then(|engine| engine.pids().first().copied());
-        all.iter()
-            .filter_map(|(engine, name)| Some(ActiveChild { name: name.to_string(), pid: pid(engine)? }))
-            .collect()
     }
 }

@@ -44,6 +44,17 @@ impl Stdio {
     }
 }
 
+impl Stdio {
+    /// As a standard input; `None` is `/dev/null`.
+    pub(crate) fn open_for_reading(&self) -> io::Result<Option<OwnedFd>> {
+        match &*self.0 {
+            StdioKind::Inherit => mp_sys::socket::raise(io::stdin()).map(Some),
+            StdioKind::Null => Ok(None),
+            StdioKind::To(fd) => mp_sys::socket::raise(fd).map(Some),
+        }
+    }
+}
+
 impl From<File> for Stdio {
     fn from(file: File) -> Self {
         Self(Arc::new(StdioKind::To(file.into())))

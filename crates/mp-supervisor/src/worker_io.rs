@@ -63,6 +63,8 @@ pub(crate) struct WorkerIo {
 pub(crate) struct Calling {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<str>,
+    /// Whether it is the only worker ever, and the name of the pool its own.
+    pub(crate) alone: bool,
     pub(crate) directory: Option<String>,
     pub(crate) setup: Setup,
     /// What is wanted of what it says beside its outcomes, if anything is.
@@ -86,7 +88,7 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     let identity = mp_worker::own_identity()
         .map_err(|source| Error::Os { doing: "this executable could not be identified", source })?;
     let (pool, setup) = (Arc::from(pool), Setup::default());
-    Ok(Calling { identity, pool, directory, setup, outputs: None })
+    Ok(Calling { identity, pool, alone: false, directory, setup, outputs: None })
 }
 
 /// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
@@ -197,7 +199,8 @@ impl WorkerIo {
         let (setup, descriptors) = calling.setup.pack()?;
         given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
-        let welcome = Welcome { identity, worker: id, pool, directory, setup, outlets };
+        let name = if calling.alone { pool.clone() } else { format!("{pool}-{id}") };
+        let welcome = Welcome { identity, worker: id, pool, name, directory, setup, outlets };
         let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, given);

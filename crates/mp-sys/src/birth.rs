@@ -8,9 +8,11 @@
 //! SIGKILL to the worker's process group, so its own children end as well. Neither needs a thread in the worker.
 #![expect(unsafe_code, reason = "system calls that nix does not have, and the environment")]
 
-use std::ffi::OsStr;
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -188,6 +190,34 @@ fn watch(lifeline: &OwnedFd) -> io::Result<()> {
 
 /// From `linux/fcntl.h`; libc has it for some targets only.
 const F_SETSIG: i32 = 10;
+
+/// Makes this process another program, in `directory`, if that is not empty. It ends with the parent as before: what it was
+/// told by [`bind_to_parent`] survives, as long as `lifeline` stays open there. That has a high number, out of the way
+/// of programs that choose theirs.
+///
+/// Returns only where that fails, with the reason.
+pub fn become_program(argv: &[OsString], directory: &OsStr, lifeline: &OwnedFd) -> io::Error {
+    match try_become(argv, directory, lifeline) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+fn try_become(argv: &[OsString], directory: &OsStr, lifeline: &OwnedFd) -> io::Result<Infallible> {
+    let argv: Vec<_> = argv.iter().map(|text| CString::new(text.as_bytes())).collect::<Result<_, _>>()?;
+    let program = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+    if !directory.is_empty() {
+        nix::unistd::chdir(directory)?;
+    }
+    // Not close-on-exec, as opposed to the original.
+    fcntl(lifeline, FcntlArg::F_DUPFD(LIFELINE_FROM)).or_else(|_| fcntl(lifeline, FcntlArg::F_DUPFD(10)))?;
+    // SAFETY: the default action installs no handler.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl)? };
+    Ok(nix::unistd::execvp(program, &argv)?)
+}
+
+/// See [`become_program`].
+const LIFELINE_FROM: i32 = 900;
 
 /// Names the calling thread (and, if it is the first, the process) as `ps` and `top` show it: 15 bytes.
 pub fn set_name(name: &str) {

@@ -48,8 +48,14 @@ pub struct Launch {
     pub args: Vec<OsString>,
     /// Its environment on top of this process's.
     pub env: Vec<(OsString, OsString)>,
+    /// Variables of this process's environment that it has not.
+    pub hidden: Vec<OsString>,
+    /// Whether it has none of this process's environment.
+    pub bare: bool,
     /// Its descriptors from [`FIRST_FD`] on; each made by [`crate::socket::raise`].
     pub fds: Vec<OwnedFd>,
+    /// Its standard input; where there is none, `/dev/null`. Made by [`crate::socket::raise`].
+    pub stdin: Option<OwnedFd>,
     /// Its standard output.
     pub stdout: Stream,
     /// Its standard error.
@@ -91,7 +97,7 @@ pub enum Ended {
 }
 
 impl Launch {
-    /// Starts it: standard input from `/dev/null`, no signal blocked, all signals at their defaults but SIGPIPE,
+    /// Starts it: no signal blocked, all signals at their defaults but SIGPIPE,
     /// leader of its own process group.
     ///
     /// # Errors
@@ -109,7 +115,8 @@ impl Launch {
     }
 
     fn envp(&self) -> io::Result<Vec<CString>> {
-        let kept = std::env::vars_os().filter(|(key, _)| self.env.iter().all(|(own, _)| own != key));
+        let told = |key: &OsString| self.env.iter().any(|(own, _)| own == key) || self.hidden.contains(key);
+        let kept = std::env::vars_os().filter(|(key, _)| !self.bare && !told(key));
         kept.chain(self.env.iter().cloned())
             .map(|(mut pair, value)| {
                 pair.push("=");
@@ -121,7 +128,10 @@ impl Launch {
 
     fn actions(&self) -> io::Result<PosixSpawnFileActions> {
         let mut actions = PosixSpawnFileActions::init()?;
-        actions.add_open(0, c"/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+        match &self.stdin {
+            Some(fd) => actions.add_dup2(fd.as_raw_fd(), 0)?,
+            None => actions.add_open(0, c"/dev/null", OFlag::O_RDONLY, Mode::empty())?,
+        }
         redirect(&mut actions, &self.stdout, 1)?;
         redirect(&mut actions, &self.stderr, 2)?;
         for (fd, number) in self.fds.iter().zip(FIRST_FD..) {
@@ -218,8 +228,14 @@ impl Child {
     /// Kills what is left of its process group, and nobody else (I8). To be called before [`Child::reap`]: until then the
     /// group's number cannot be given to anybody else.
     pub fn kill_group(&self) {
+        self.signal_group(Signal::SIGKILL);
+    }
+
+    /// Sends `signal` to its process group, and to nobody else (I8). To be called before [`Child::reap`], as
+    /// [`Child::kill_group`].
+    pub fn signal_group(&self, signal: Signal) {
         let none = std::ptr::null::<nix::libc::siginfo_t>();
-        let (fd, number) = (self.pidfd.as_raw_fd(), Signal::SIGKILL as i32);
+        let (fd, number) = (self.pidfd.as_raw_fd(), signal as i32);
         // SAFETY: no memory effects: the null siginfo asks for the default one.
         let sent = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, fd, number, none, WHOLE_GROUP) };
         // Before Linux 6.9 there is only the number, which is the group's for as long as the status was not taken. It is
@@ -227,7 +243,7 @@ impl Child {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         if sent < 0 && Errno::last() == Errno::EINVAL && waitid(Id::PIDFd(self.pidfd.as_fd()), flags).is_ok() {
             // It fails only where nobody is left.
-            let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
+            let _ = nix::sys::signal::killpg(self.pid, signal);
         }
     }
 

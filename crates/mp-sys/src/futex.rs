@@ -32,6 +32,58 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> io::R
     }
 }
 
+/// The kernel's `struct futex_waitv`.
+#[repr(C)]
+struct Waiter {
+    expected: u64,
+    address: u64,
+    flags: u32,
+    reserved: u32,
+}
+
+/// `FUTEX2_SIZE_U32`, from `linux/futex.h`: a word of 32 bits, in memory that processes share.
+const WORD: u32 = 2;
+
+/// The most words that [`wait_any`] looks at.
+pub const MOST_WORDS: usize = 128;
+
+/// A kernel before 5.16 sleeps on one word only: the others are looked at this often.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// As [`wait`], on the first [`MOST_WORDS`] of several words, each with what it is expected to be.
+///
+/// # Errors
+/// As [`wait`].
+pub fn wait_any(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) -> io::Result<()> {
+    let waiter = |(word, expected): &(&AtomicU32, u32)| Waiter {
+        expected: (*expected).into(),
+        address: word.as_ptr().expose_provenance() as u64,
+        flags: WORD,
+        reserved: 0,
+    };
+    let waiters: Vec<_> = words.iter().take(MOST_WORDS).map(waiter).collect();
+    let limit = timeout.map(|timeout| timespec(clock_now().saturating_add(timeout)));
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let (first, count) = (waiters.as_ptr(), waiters.len());
+    // SAFETY: the words, the list and the time outlive the call, which reads them.
+    let result = unsafe { libc::syscall(libc::SYS_futex_waitv, first, count, 0, limit, libc::CLOCK_MONOTONIC) };
+    if result >= 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    match (error.raw_os_error(), words.first()) {
+        (Some(libc::EAGAIN | libc::EINTR | libc::ETIMEDOUT), _) => Ok(()),
+        (Some(libc::ENOSYS), Some((word, expected))) => {
+            wait(word, *expected, Some(timeout.unwrap_or(SLICE).min(SLICE)))
+        }
+        _ => Err(error),
+    }
+}
+
+fn clock_now() -> Duration {
+    Duration::from_nanos(crate::clock::monotonic_ns())
+}
+
 /// Wakes all who sleep on `word`, in every process.
 pub fn wake_all(word: &AtomicU32) {
     // SAFETY: the address only names the sleepers; it is neither read nor written.
@@ -88,6 +140,26 @@ mod tests {
         while start.elapsed() < Duration::from_millis(20) {
             wait(&word, 0, Some(Duration::from_millis(20))).expect("sleeps");
         }
+    }
+
+    #[test]
+    fn who_sleeps_on_two_words_is_woken_by_either() {
+        let words = [AtomicU32::new(0), AtomicU32::new(0)];
+        for change in &words {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    change.store(1, SeqCst);
+                    wake_all(change);
+                });
+                while words.iter().all(|word| word.load(SeqCst) == 0) {
+                    wait_any(&[(&words[0], 0), (&words[1], 0)], None).expect("sleeps");
+                }
+            });
+            change.store(0, SeqCst);
+        }
+        let start = Instant::now();
+        wait_any(&[(&words[0], 0), (&words[1], 0)], Some(Duration::from_millis(20))).expect("sleeps");
+        assert!(start.elapsed() >= Duration::from_millis(20));
     }
 
     #[test]

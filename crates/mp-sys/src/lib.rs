@@ -3,6 +3,7 @@
 //! Does **not** decide anything: no policy, no protocol, no task. Each `unsafe` says why it is sound.
 
 pub mod alive;
+pub mod at_exit;
 pub mod birth;
 pub mod child;
 pub mod clock;

@@ -149,6 +149,29 @@ pub fn wait_one(fd: impl AsFd, way: Way, limit: Option<Duration>) -> io::Result<
     }
 }
 
+/// Waits as [`wait_one`], for any of `fds`; says of each whether it can be read or written, or its other end is gone. None is,
+/// when that is so of none within `limit`.
+///
+/// # Errors
+/// When the kernel's memory runs out.
+pub fn wait_many(fds: &[(BorrowedFd<'_>, Way)], limit: Option<Duration>) -> io::Result<Vec<bool>> {
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let flags = |way: &Way| match way {
+        Way::Read => PollFlags::POLLIN,
+        Way::Write => PollFlags::POLLOUT,
+    };
+    let mut polled: Vec<_> = fds.iter().map(|(fd, way)| PollFd::new(*fd, flags(way))).collect();
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match nix::poll::poll(&mut polled, left.map_or(PollTimeout::NONE, poll_timeout)) {
+            Ok(0) if left.is_none_or(|left| !left.is_zero()) => {}
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(polled.iter().map(|fd| fd.any().unwrap_or(true)).collect()),
+        }
+    }
+}
+
 fn poll_timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
 }

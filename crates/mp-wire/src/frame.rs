@@ -26,7 +26,7 @@ use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -100,6 +100,8 @@ pub struct Welcome {
     pub worker: WorkerId,
     /// The pool's name, for logs.
     pub pool: String,
+    /// The name of its process.
+    pub name: String,
     /// Where to change to before the first task, if anywhere.
     pub directory: Option<String>,
     /// What it is to run before its first task and after its last.

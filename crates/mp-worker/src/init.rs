@@ -7,6 +7,7 @@
 //!  worker:     main ─▶ mp::init() ─▶ MP_WORKER? ─▶ serve, exit
 //!                                        └ no ───▶ return: go on as the program
 //!  fork server: the same, and MP_WORKER says that it is one: see `fork_server`
+//!  another program: the same, before it is one: see `foreign`
 //! ```
 
 use std::io;
@@ -17,7 +18,7 @@ use mp_link::{Line, Status};
 use mp_sys::{birth, child, image};
 use mp_wire::frame::{Identity, PROTOCOL};
 
-use crate::{fork_server, registry, serve};
+use crate::{foreign, fork_server, registry, serve};
 
 /// The variable that tells a copy of the program that it is a worker, and whose: its supervisor's pid. A fork server has
 /// [`crate::FORK_SERVER`] before it.
@@ -39,9 +40,11 @@ static SERVING: AtomicBool = AtomicBool::new(false);
 pub fn init() {
     INITIALIZED.store(true, Ordering::Release);
     if let Ok(parent) = std::env::var(ENV) {
-        let code = match parent.strip_prefix(fork_server::FORK_SERVER) {
-            Some(parent) => fork_server::run(parent),
-            None => born(&parent).map(|(line, status, own)| serve(&line, &status, own)),
+        let role = |prefix| parent.strip_prefix(prefix);
+        let code = match (role(fork_server::FORK_SERVER), role(foreign::COMMAND)) {
+            (Some(parent), _) => fork_server::run(parent),
+            (None, Some(parent)) => foreign::run(parent),
+            (None, None) => born(&parent).map(|(line, status, own)| serve(&line, &status, own)),
         };
         exit(code.unwrap_or_else(|error| explain(&error)));
     }

@@ -10,9 +10,11 @@
 mod after_fork;
 mod context;
 pub mod depth;
+mod foreign;
 mod fork_server;
 mod forward;
 mod init;
+mod name;
 mod outbound;
 mod outlets;
 mod pace;
@@ -30,9 +32,11 @@ mod views;
 
 pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
+pub use foreign::COMMAND;
 pub use fork_server::{FORK_SERVER, run_preload};
 pub use forward::{Forwarder, log_to_stderr};
 pub use init::{ENV, Sockets, init, initialized, is_serving, is_worker, own_identity, serve_forked};
+pub use name::{CurrentProcess, child_name, current_process};
 pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;

@@ -43,7 +43,8 @@ pub(crate) fn rehearse(own: Identity) -> io::Result<()> {
 fn script(own: Identity) -> io::Result<[Vec<u8>; 3]> {
     let worker = WorkerId { slot: 0, generation: 1 };
     let (setup, outlets) = (Setup::default(), Outlets::default());
-    let welcome = Welcome { identity: own, worker, pool: String::new(), directory: None, setup, outlets };
+    let (pool, name) = (String::new(), String::new());
+    let welcome = Welcome { identity: own, worker, pool, name, directory: None, setup, outlets };
     let entry = image::offset_of(entry_of::<_, ()>(nothing) as usize);
     let mut args = Vec::new();
     push_item(&mut args, |out| codec::encode_into(&(), out)).map_err(io::Error::other)?;

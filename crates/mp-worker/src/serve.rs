@@ -62,6 +62,7 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
     };
     let mut descriptors = setup::handed_over(line, &welcome).map_err(|_| MISMATCH)?;
     outlets::open(&mut descriptors, &welcome).map_err(|_| MISMATCH)?;
+    crate::name::note(&welcome);
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
@@ -175,6 +176,7 @@ mod tests {
             identity,
             worker: worker_id,
             pool: "test".to_owned(),
+            name: "test-0.1".to_owned(),
             directory: None,
             setup: Setup::default(),
             outlets: Outlets::default(),

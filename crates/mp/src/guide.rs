@@ -360,8 +360,15 @@
 //! `mpctl measure` tells for a machine from which task on workers beat one thread, and `mpctl measure --task` for a task; the crate
 //! `mp-measure` does it in a program (`examples/measure_own_task.rs`). `docs/MEASURE.md` says how each number is obtained.
 //!
+//! # One process, other programs
+//!
+//! A [`Process`](crate::Process) runs one function, a [`Command`](crate::Command) another program: [`process`].
+//!
 //! # How processes talk to each other
 //!
-//! Queues, pipes, connections and managers have a page of their own: [`comms`].
+//! Queues, pipes, connections and managers have a page of their own: [`comms`]. So have locks and what else processes wait for, and
+//! memory that they share: [`sync`].
 
 pub mod comms;
+pub mod process;
+pub mod sync;

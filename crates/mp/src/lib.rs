@@ -20,26 +20,29 @@
 pub mod guide;
 
 pub use mp_comm::{
-    Address, AuthKey, Client, CommError, Connection, Descriptor, DictProxy, ListProxy, Listener, LockError, LockGuard,
-    LockProxy, Managed, ManagedProxy, Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe,
-    Proxied, QueueProxy, ValueProxy, one_way_pipe, pipe,
+    Address, ArrayProxy, AuthKey, BarrierProxy, Client, CommError, ConditionProxy, Connection, Descriptor, DictProxy,
+    EventProxy, JoinableQueueProxy, ListProxy, Listener, LockError, LockGuard, LockProxy, Managed, ManagedProxy,
+    Manager, ManagerBuilder, ManagerClient, ManagerError, Namespace, Nothing, Pipe, Proxied, QueueProxy, RLockProxy,
+    SemaphoreProxy, ValueProxy, one_way_pipe, pipe,
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Error, JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream,
-    Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry,
-    Shared, Shutdown, SimpleQueue, StartMethod, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
-    Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
+    ActiveChild, Backend, ByFd, Command, CommandError, CommandOutput, Error, JoinableQueue, Level, MapHandle, Mapping,
+    Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder,
+    PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue, StartMethod, Stats,
+    Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited, active_children,
+    as_completed, cpu_count, join_children, join_children_timeout, suspend, wait, wait_any,
 };
 pub use mp_sync::{
-    Array, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock, Lock, Mutex,
-    MutexGuard, Permit, RLock, RLockGuard, Semaphore, SharedMemory, SyncError, Value,
+    Array, ArrayGuard, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock,
+    Lock, Mutex, MutexGuard, Permit, RLock, RLockGuard, Semaphore, SharedMemory, SyncError, Value,
 };
 pub use mp_wire::crash::{Crash, Frame as CrashFrame};
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{
-    Done, Routine, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled, log_to_stderr,
+    CurrentProcess, Done, Routine, Task, WorkerInfo, after_fork, current_process, current_worker, deadline, init,
+    is_cancelled, log_to_stderr,
 };
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.

@@ -67,6 +67,29 @@ pub enum ManagerError {
         /// How many there are.
         len: u64,
     },
+    /// A bounded semaphore was released more often than it was acquired.
+    #[error("semaphore has {bound} permits, and all of them are there")]
+    TooManyReleases {
+        /// With how many it began.
+        bound: u32,
+    },
+    /// All items that this process took are done already.
+    #[error("all items that this process took from the queue are done")]
+    NothingTaken,
+    /// A process, or a thread of it, ended with items of a joinable queue that it was not done with. They are off the account.
+    #[error("process {pid} ended with {items} items that were not done")]
+    Abandoned {
+        /// Who had them.
+        pid: u32,
+        /// How many.
+        items: u64,
+    },
+    /// The barrier was aborted or reset, one who waited at it ended, or one waited too long.
+    #[error("barrier is broken")]
+    Broken,
+    /// A lock was used that the caller does not hold.
+    #[error("lock is not held by the caller")]
+    NotHeld,
     /// More clients are connected than the manager serves.
     #[error("the manager serves no more clients")]
     TooManyClients,
@@ -97,7 +120,11 @@ impl ManagerError {
             Refusal::TooLarge { len, max } => Self::TooLarge { len, max },
             Refusal::Panicked(text) => Self::Panicked(text),
             Refusal::NotOfThisKind => Self::Malformed("that the object is of another kind".to_owned()),
-            Refusal::NotHeld => Self::Malformed("that the lock is not held".to_owned()),
+            Refusal::NotHeld => Self::NotHeld,
+            Refusal::TooManyReleases { bound } => Self::TooManyReleases { bound },
+            Refusal::NothingTaken => Self::NothingTaken,
+            Refusal::Abandoned { pid, items } => Self::Abandoned { pid, items },
+            Refusal::Broken => Self::Broken,
             Refusal::Codec(text) => Self::Malformed(text),
         }
     }

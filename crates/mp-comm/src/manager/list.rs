@@ -125,3 +125,54 @@ impl<T: Serialize + DeserializeOwned + 'static> ValueProxy<T> {
         self.proxy.value(Call::Replace(encode(value)?))?.ok_or(ManagerError::NoObject)
     }
 }
+
+/// So many values of a [`crate::Manager`], wherever it is. Python's `Manager().Array()`. Between processes of one tree, an array in
+/// shared memory is faster.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "", transparent)]
+pub struct ArrayProxy<T> {
+    proxy: Proxy,
+    #[serde(skip)]
+    values: PhantomData<fn(T) -> T>,
+}
+
+proxied!(ArrayProxy<T>, "array", values);
+
+#[expect(clippy::missing_errors_doc, reason = "all of them have the same: any ManagerError of a call")]
+impl<T: Serialize + DeserializeOwned + 'static> ArrayProxy<T> {
+    pub(super) fn of(list: ListProxy<T>) -> Self {
+        Self { proxy: list.proxy, values: PhantomData }
+    }
+
+    /// The value at `index`. [`ManagerError::OutOfRange`] where there is none.
+    pub fn get(&self, index: u64) -> Result<T, ManagerError> {
+        match self.list().get(index)? {
+            Some(value) => Ok(value),
+            None => Err(ManagerError::OutOfRange { index, len: self.len()? }),
+        }
+    }
+
+    /// Replaces the value at `index`; gives what was there. [`ManagerError::OutOfRange`] where there is none.
+    pub fn set(&self, index: u64, value: &T) -> Result<T, ManagerError> {
+        self.list().set(index, value)
+    }
+
+    /// A copy of it all.
+    pub fn to_vec(&self) -> Result<Vec<T>, ManagerError> {
+        self.list().to_vec()
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> Result<u64, ManagerError> {
+        self.proxy.count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> Result<bool, ManagerError> {
+        Ok(self.len()? == 0)
+    }
+
+    fn list(&self) -> ListProxy<T> {
+        ListProxy { proxy: self.proxy.clone(), items: PhantomData }
+    }
+}

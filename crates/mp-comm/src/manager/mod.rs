@@ -11,16 +11,22 @@
 //! - G2 No call waits longer than its limit, but those that wait for an item or a lock: they ask again and again, so a
 //!   manager that is gone is noticed within one question.
 
+mod bulletin;
 mod dict;
 mod error;
 mod list;
 mod lock;
+mod make;
 mod managed;
+mod meet;
+mod meeting;
 mod objects;
+mod permits;
 mod proxy;
 mod server;
 mod session;
 mod store;
+mod sync;
 mod waiting;
 mod wire;
 
@@ -34,17 +40,18 @@ use mp_sys::image;
 use mp_wire::bulk::encode_value;
 use mp_worker::entry_of;
 use parking_lot::Mutex;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use dict::{DictProxy, Namespace};
 pub use error::ManagerError;
-pub use list::{ListProxy, ValueProxy};
+pub use list::{ArrayProxy, ListProxy, ValueProxy};
 pub use managed::{Managed, ManagedProxy};
-use proxy::{Place, encode};
+pub use meet::{BarrierProxy, ConditionProxy};
+use proxy::Place;
 pub use proxy::{Proxied, Proxy};
 use server::Settings;
-pub use waiting::{LockError, LockGuard, LockProxy, QueueProxy};
+pub use sync::{EventProxy, RLockProxy, SemaphoreProxy};
+pub use waiting::{JoinableQueueProxy, LockError, LockGuard, LockProxy, QueueProxy};
 use wire::{Bytes, Install, Make, Reply, Report, Request};
 
 use crate::address::Address;
@@ -56,7 +63,7 @@ use crate::until::Until;
 /// How long the server may take to be there, and a call to one at the other end.
 const START: Duration = Duration::from_secs(30);
 
-/// A process that holds dictionaries, lists, values, queues, locks and objects of one's own type, for every process that
+/// A process that holds dictionaries, lists, values, queues, locks and what else processes wait for, and objects of one's own type, for every process that
 /// has a proxy. Python's `multiprocessing.Manager()`.
 ///
 /// It ends when it is dropped, and with its owner, however that ends. What it makes is found in [`ManagerClient`], which it
@@ -231,41 +238,6 @@ impl ManagerClient {
         let client = Self { place: Arc::new(Place { address: address.clone(), key: key.clone() }) };
         session::of(&client.place, Until::after(START))?;
         Ok(client)
-    }
-
-    /// An empty dictionary.
-    pub fn dict<K, V>(&self) -> Result<DictProxy<K, V>, ManagerError> {
-        self.make(Make::Dict)
-    }
-
-    /// An empty list.
-    pub fn list<T>(&self) -> Result<ListProxy<T>, ManagerError> {
-        self.make(Make::List)
-    }
-
-    /// A namespace without names.
-    pub fn namespace(&self) -> Result<Namespace, ManagerError> {
-        self.make(Make::Dict)
-    }
-
-    /// One value.
-    pub fn value<T: Serialize + DeserializeOwned + 'static>(&self, value: &T) -> Result<ValueProxy<T>, ManagerError> {
-        self.make(Make::Value(encode(value)?))
-    }
-
-    /// An empty queue without a bound.
-    pub fn queue<T>(&self) -> Result<QueueProxy<T>, ManagerError> {
-        self.make(Make::Queue { capacity: u64::MAX })
-    }
-
-    /// An empty queue of at most `capacity` items, but at least one.
-    pub fn bounded_queue<T>(&self, capacity: u64) -> Result<QueueProxy<T>, ManagerError> {
-        self.make(Make::Queue { capacity: capacity.max(1) })
-    }
-
-    /// A lock that nobody holds.
-    pub fn lock(&self) -> Result<LockProxy, ManagerError> {
-        self.make(Make::Lock)
     }
 
     /// Makes an object known to all clients by `name`. Who had the name before loses it.

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::bulletin::{Condition, Event};
 use super::lock::Lock;
 use super::managed::Handler;
+use super::meeting::Meeting;
+use super::permits::Permits;
 use super::store::Store;
-use super::wire::{Bytes, Call, DictCall, ListCall, Make, Refusal, Reply};
+use super::wire::{BarrierCall, Bytes, Call, ConditionCall, DictCall, EventCall, ListCall, Make, Refusal, Reply};
 
 /// An object, shared by all connections.
 pub(super) enum Object {
@@ -19,6 +22,10 @@ pub(super) enum Object {
     Value(Mutex<Bytes>),
     Queue(Store),
     Lock(Lock),
+    Semaphore(Permits),
+    Event(Event),
+    Condition(Condition),
+    Barrier(Meeting),
     Custom(Mutex<Box<dyn Handler>>),
 }
 
@@ -36,7 +43,13 @@ impl Object {
             Make::List => Self::List(Mutex::default()),
             Make::Value(value) => Self::Value(Mutex::new(value)),
             Make::Queue { capacity } => Self::Queue(Store::new(capacity)),
+            Make::JoinableQueue { capacity } => Self::Queue(Store::joinable(capacity)),
             Make::Lock => Self::Lock(Lock::default()),
+            Make::RLock => Self::Lock(Lock::reentrant()),
+            Make::Semaphore { permits, is_bounded } => Self::Semaphore(Permits::new(permits, is_bounded)),
+            Make::Event => Self::Event(Event::default()),
+            Make::Condition => Self::Condition(Condition::default()),
+            Make::Barrier { parties } => Self::Barrier(Meeting::new(parties)),
         }
     }
 
@@ -48,11 +61,14 @@ impl Object {
             (Self::List(list), Call::Len) => Reply::Count(list.lock().len() as u64),
             (Self::Value(value), Call::Get) => Reply::Value(Some(value.lock().clone())),
             (Self::Value(value), Call::Replace(new)) => Reply::Value(Some(std::mem::replace(&mut *value.lock(), new))),
-            (Self::Queue(queue), Call::Put { item, wait_ms }) => queue.put(item, wait(wait_ms)),
-            (Self::Queue(queue), Call::Take { wait_ms }) => queue.take(wait(wait_ms)),
-            (Self::Queue(queue), Call::Len) => Reply::Count(queue.len()),
-            (Self::Lock(lock), Call::Acquire { wait_ms }) => lock.acquire(caller, wait(wait_ms)),
-            (Self::Lock(lock), Call::Release) => lock.release(caller),
+            (Self::Queue(queue), call) => queue_call(queue, call, caller),
+            (Self::Lock(lock), call) => lock_call(lock, &call, caller),
+            (Self::Semaphore(permits), call) => permits_call(permits, &call, caller),
+            (Self::Event(event), Call::Event(call)) => event_call(event, &call),
+            (Self::Condition(condition), Call::Condition(call)) => condition_call(condition, &call, caller),
+            (Self::Condition(condition), Call::Acquire { wait_ms }) => condition.acquire(caller, wait(wait_ms)),
+            (Self::Condition(condition), Call::Release) => condition.release(caller),
+            (Self::Barrier(meeting), Call::Barrier(call)) => barrier_call(meeting, &call, caller),
             (Self::Custom(handler), Call::Custom(request)) => handler.lock().handle(&request),
             _ => Reply::Refused(Refusal::NotOfThisKind),
         }
@@ -61,17 +77,97 @@ impl Object {
     /// The reply to this call did not arrive: what it took is put back.
     pub(super) fn take_back(&self, reply: Reply, caller: Caller) {
         match (self, reply) {
-            (Self::Queue(queue), Reply::Value(Some(item))) => queue.put_back(item),
+            (Self::Queue(queue), Reply::Value(Some(item))) => queue.put_back(item, caller),
             (Self::Lock(lock), Reply::Acquired { abandoned_by }) => drop(lock.let_go(caller, abandoned_by)),
+            (Self::Semaphore(permits), Reply::Acquired { abandoned_by }) => drop(permits.let_go(caller, abandoned_by)),
+            (Self::Condition(condition), Reply::Acquired { abandoned_by }) => {
+                condition.take_back(caller, abandoned_by);
+            }
             _ => {}
         }
     }
 
     /// The client is gone.
     pub(super) fn forget(&self, caller: Caller) {
-        if let Self::Lock(lock) = self {
-            lock.let_go(caller, Some(caller.pid));
+        match self {
+            Self::Lock(lock) => lock.forget(caller),
+            Self::Semaphore(permits) => permits.forget(caller),
+            Self::Condition(condition) => condition.forget(caller),
+            Self::Barrier(meeting) => meeting.forget(caller),
+            Self::Queue(queue) => queue.forget(caller),
+            Self::Dict(_) | Self::List(_) | Self::Value(_) | Self::Event(_) | Self::Custom(_) => {}
         }
+    }
+
+    /// Whether the client has, or waits for, something that is to be forgotten with it.
+    pub(super) fn concerns(&self, caller: Caller) -> bool {
+        match self {
+            Self::Lock(lock) => lock.is_held_by(caller),
+            Self::Semaphore(permits) => permits.is_held_by(caller),
+            Self::Condition(condition) => condition.concerns(caller),
+            Self::Barrier(meeting) => meeting.concerns(caller),
+            Self::Queue(queue) => queue.concerns(caller),
+            Self::Dict(_) | Self::List(_) | Self::Value(_) | Self::Event(_) | Self::Custom(_) => false,
+        }
+    }
+}
+
+fn queue_call(queue: &Store, call: Call, caller: Caller) -> Reply {
+    match call {
+        Call::Put { item, wait_ms } => queue.put(item, wait(wait_ms)),
+        Call::Take { wait_ms } => queue.take(caller, wait(wait_ms)),
+        Call::Len => Reply::Count(queue.len()),
+        Call::TaskDone => queue.done(caller),
+        Call::Join { wait_ms } => queue.join(wait(wait_ms)),
+        _ => Reply::Refused(Refusal::NotOfThisKind),
+    }
+}
+
+fn lock_call(lock: &Lock, call: &Call, caller: Caller) -> Reply {
+    match call {
+        Call::Acquire { wait_ms } => lock.acquire(caller, wait(*wait_ms)),
+        Call::Release => lock.release(caller),
+        _ => Reply::Refused(Refusal::NotOfThisKind),
+    }
+}
+
+fn permits_call(permits: &Permits, call: &Call, caller: Caller) -> Reply {
+    match call {
+        Call::Acquire { wait_ms } => permits.acquire(caller, wait(*wait_ms)),
+        Call::Release => permits.release(caller),
+        Call::Keep => permits.keep(caller),
+        Call::Add => permits.add(),
+        Call::Len => Reply::Count(permits.free()),
+        _ => Reply::Refused(Refusal::NotOfThisKind),
+    }
+}
+
+fn event_call(event: &Event, call: &EventCall) -> Reply {
+    match call {
+        EventCall::Set => event.set(),
+        EventCall::Clear => event.clear(),
+        EventCall::Look => event.look(),
+        EventCall::Wait { since, wait_ms } => event.wait(*since, wait(*wait_ms)),
+    }
+}
+
+fn condition_call(condition: &Condition, call: &ConditionCall, caller: Caller) -> Reply {
+    match call {
+        ConditionCall::Enroll => condition.enroll(caller),
+        ConditionCall::Wait { wait_ms } => condition.wait(caller, wait(*wait_ms)),
+        ConditionCall::Withdraw => condition.withdraw(caller),
+        ConditionCall::Notify(count) => condition.notify(caller, *count),
+    }
+}
+
+fn barrier_call(meeting: &Meeting, call: &BarrierCall, caller: Caller) -> Reply {
+    match call {
+        BarrierCall::Arrive => meeting.arrive(caller),
+        BarrierCall::Wait { wait_ms } => meeting.wait(caller, wait(*wait_ms)),
+        BarrierCall::Leave => meeting.leave(caller),
+        BarrierCall::Abort => meeting.abort(),
+        BarrierCall::Reset => meeting.reset(),
+        BarrierCall::Look => meeting.look(),
     }
 }
 

@@ -127,9 +127,24 @@ impl Proxy {
         }
     }
 
+    /// As [`Self::call`], by a connection that has asked before.
+    pub(super) fn call_by(&self, session: &Session, call: Call) -> Result<Reply, ManagerError> {
+        session.call(&Request::Call(self.object, call), Until::after(self.limit))
+    }
+
     /// Asks, again and again, for what may have to be waited for. All by one connection, which is given as well.
     pub(super) fn wait(&self, until: Until, call: impl Fn(u64) -> Call) -> Result<(Reply, Arc<Session>), ManagerError> {
         let session = session::of(&self.place, Until::after(self.limit))?;
+        Ok((self.wait_by(&session, until, call)?, session))
+    }
+
+    /// As [`Self::wait`], by a connection that has asked before.
+    pub(super) fn wait_by(
+        &self,
+        session: &Session,
+        until: Until,
+        call: impl Fn(u64) -> Call,
+    ) -> Result<Reply, ManagerError> {
         loop {
             let slice = until.left().map_or(SLICE, |left| left.min(SLICE));
             let wait_ms = u64::try_from(slice.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
@@ -139,7 +154,7 @@ impl Proxy {
                     return Err(session::late(until));
                 }
                 Reply::Late => {}
-                reply => return Ok((reply, session)),
+                reply => return Ok(reply),
             }
         }
     }

@@ -19,7 +19,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::objects::{Caller, Object};
-use super::wire::{Call, Install, Refusal, Reply, Report, Request};
+use super::wire::{BarrierCall, Call, Install, Refusal, Reply, Report, Request};
 use crate::address::Address;
 use crate::connection::Connection;
 use crate::error::CommError;
@@ -142,21 +142,23 @@ fn reply(
 ) -> Result<(), CommError> {
     let (reply, object) = answer(request, caller);
     let until = Until::after(DELIVERY);
-    if let Err(error) = connection.send_until(&reply, until) {
-        object.into_iter().for_each(|object| object.take_back(reply.clone(), caller));
-        return match error {
-            CommError::TooLarge { len, max } => {
-                connection.send_until(&Reply::Refused(Refusal::TooLarge { len, max }), until)
-            }
-            other => Err(other),
-        };
+    let sent = connection.send_until(&reply, until);
+    let Some(object) = object else { return sent.or_else(|error| say_too_large(connection, error)) };
+    if sent.is_err() {
+        object.take_back(reply, caller);
     }
-    match (reply, object) {
-        (Reply::Acquired { .. }, Some(object)) => held.push(object),
-        (Reply::Done, Some(object)) => held.retain(|other| !Arc::ptr_eq(&object, other)),
-        _ => {}
+    held.retain(|other| !Arc::ptr_eq(&object, other));
+    held.extend(Some(object).filter(|object| object.concerns(caller)));
+    sent.or_else(|error| say_too_large(connection, error))
+}
+
+fn say_too_large(connection: &Connection<Reply, Request>, error: CommError) -> Result<(), CommError> {
+    match error {
+        CommError::TooLarge { len, max } => {
+            connection.send_until(&Reply::Refused(Refusal::TooLarge { len, max }), Until::after(DELIVERY))
+        }
+        other => Err(other),
     }
-    Ok(())
 }
 
 /// The reply, and the object that was called.
@@ -176,13 +178,24 @@ fn answer(request: Request, caller: Caller) -> (Reply, Option<Arc<Object>>) {
         Request::Find { name, types } => (look_up(&name, &types), None),
         Request::Call(object, call) => match find(object) {
             None => (Reply::Refused(Refusal::NoObject), None),
-            // Only what holds or gives something away has to be known afterwards.
-            Some(object) if matches!(call, Call::Acquire { .. } | Call::Release | Call::Take { .. }) => {
-                (object.call(call, caller), Some(object))
-            }
+            Some(object) if is_remembered(&call) => (object.call(call, caller), Some(object)),
             Some(object) => (object.call(call, caller), None),
         },
     }
+}
+
+/// Only what holds or gives something away has to be known afterwards.
+fn is_remembered(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Acquire { .. }
+            | Call::Release
+            | Call::Keep
+            | Call::Take { .. }
+            | Call::TaskDone
+            | Call::Condition(_)
+            | Call::Barrier(BarrierCall::Arrive | BarrierCall::Wait { .. } | BarrierCall::Leave)
+    )
 }
 
 fn look_up(name: &str, types: &str) -> Reply {

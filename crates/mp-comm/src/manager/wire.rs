@@ -34,7 +34,13 @@ pub(super) enum Make {
     List,
     Value(Bytes),
     Queue { capacity: u64 },
+    JoinableQueue { capacity: u64 },
     Lock,
+    RLock,
+    Semaphore { permits: u32, is_bounded: bool },
+    Event,
+    Condition,
+    Barrier { parties: u32 },
 }
 
 /// What an object is asked.
@@ -44,12 +50,67 @@ pub(super) enum Call {
     List(ListCall),
     Get,
     Replace(Bytes),
-    Put { item: Bytes, wait_ms: u64 },
-    Take { wait_ms: u64 },
+    Put {
+        item: Bytes,
+        wait_ms: u64,
+    },
+    Take {
+        wait_ms: u64,
+    },
     Len,
-    Acquire { wait_ms: u64 },
+    /// One item is done.
+    TaskDone,
+    Join {
+        wait_ms: u64,
+    },
+    Acquire {
+        wait_ms: u64,
+    },
     Release,
+    /// What is held is nobody's any more: a semaphore has one permit less.
+    Keep,
+    /// A semaphore has one permit more.
+    Add,
+    Event(EventCall),
+    Condition(ConditionCall),
+    Barrier(BarrierCall),
     Custom(Bytes),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum EventCall {
+    Set,
+    Clear,
+    Look,
+    /// It was set so often when the wait began.
+    Wait {
+        since: u64,
+        wait_ms: u64,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum ConditionCall {
+    /// Gives the lock back, and waits from now on.
+    Enroll,
+    Wait {
+        wait_ms: u64,
+    },
+    Withdraw,
+    Notify(u64),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum BarrierCall {
+    Arrive,
+    Wait {
+        wait_ms: u64,
+    },
+    /// Too late: unless all have come, it is broken.
+    Leave,
+    Abort,
+    Reset,
+    Look,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,6 +152,19 @@ pub(super) enum Reply {
     Acquired {
         abandoned_by: Option<u32>,
     },
+    Event {
+        is_set: bool,
+        sets: u64,
+    },
+    Arrived {
+        index: u32,
+        is_last: bool,
+    },
+    Barrier {
+        parties: u32,
+        waiting: u32,
+        is_broken: bool,
+    },
     /// It did not come to that in time.
     Late,
     Refused(Refusal),
@@ -105,6 +179,10 @@ pub(super) enum Refusal {
     NotOfThisKind,
     OutOfRange { len: u64 },
     NotHeld,
+    TooManyReleases { bound: u32 },
+    NothingTaken,
+    Abandoned { pid: u32, items: u64 },
+    Broken,
     TooManyClients,
     TooLarge { len: u64, max: u64 },
     Codec(String),

@@ -173,7 +173,12 @@ pub(super) struct Bell<'a> {
     wanted: &'a AtomicU32,
 }
 
-impl Bell<'_> {
+impl<'a> Bell<'a> {
+    /// What changes with each ring.
+    pub(super) fn word(&self) -> &'a AtomicU32 {
+        self.changes
+    }
+
     /// To sleep with, once the lock is given back. Under the lock.
     pub(super) fn ticket(&self) -> u32 {
         self.wanted.store(1, Relaxed);

@@ -99,6 +99,10 @@ impl<T> JoinableQueue<T> {
         Ok(shared.locked(Patience::None, count)?)
     }
 
+    pub(super) fn queue(&self) -> &Queue<T> {
+        &self.queue
+    }
+
     fn join_within(&self, patience: Patience) -> Result<(), QueueError> {
         let (shared, header) = (&self.queue.shared, self.queue.shared.header());
         loop {

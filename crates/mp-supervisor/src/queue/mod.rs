@@ -12,6 +12,7 @@
 //! Invariants: H1 to H3 in `header.rs`, L1 to L3 in `log.rs`, R1 to R3 and M1 in mp-sys. In short: there is no
 //! instant at which the death of a process costs the others more than the item it was putting or getting.
 
+mod arrivals;
 mod error;
 mod header;
 mod joinable;
@@ -34,6 +35,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use arrivals::Arrivals;
 pub use error::{PutError, QueueError};
 use header::PREFIX;
 pub use joinable::JoinableQueue;

@@ -80,6 +80,13 @@ impl<T> PriorityQueue<T> {
     }
 }
 
+impl<T> PriorityQueue<T> {
+    /// One for each item.
+    pub(super) fn tokens(&self) -> &Queue<()> {
+        &self.tokens
+    }
+}
+
 impl<T: Serialize> PriorityQueue<T> {
     /// Puts `item` behind those of the same priority.
     ///

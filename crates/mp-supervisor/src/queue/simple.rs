@@ -46,6 +46,12 @@ impl<T> SimpleQueue<T> {
     }
 }
 
+impl<T> SimpleQueue<T> {
+    pub(super) fn queue(&self) -> &Queue<T> {
+        &self.0
+    }
+}
+
 impl<T: Serialize> SimpleQueue<T> {
     /// As [`Queue::put`].
     ///

@@ -133,6 +133,30 @@
 //! }
 //! ```
 //!
+//! Beside these it holds [locks](crate::RLockProxy), [semaphores](crate::SemaphoreProxy), [events](crate::EventProxy),
+//! [conditions](crate::ConditionProxy), [barriers](crate::BarrierProxy), [joinable queues](crate::JoinableQueueProxy) and
+//! [arrays](crate::ArrayProxy). Within one process tree those of [`guide::sync`](super::sync) do the same without a server,
+//! which is much faster:
+//!
+//! ```
+//! fn meet(barrier: mp::BarrierProxy) -> Result<u32, String> {
+//!     barrier.wait().map_err(|broken| broken.to_string()) // also when another was killed here
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mp::init();
+//!     let manager = mp::Manager::start()?;
+//!     let barrier = manager.barrier(3)?;
+//!     let pool = mp::Pool::new(2)?;
+//!     let others = pool.map_async(meet, [barrier.clone(), barrier.clone()])?;
+//!     let mut numbers = vec![barrier.wait()?];
+//!     numbers.extend(others.get()?.into_iter().collect::<Result<Vec<_>, _>>()?);
+//!     numbers.sort();
+//!     assert_eq!(numbers, [0, 1, 2]);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! A type of one's own is one that answers requests, [`Managed`](crate::Managed). A manager that was killed is
 //! [`ManagerError::Gone`](crate::ManagerError::Gone) to all who call it, also to those who wait for a lock; a process that was killed
 //! while it held a lock leaves it to the next, who is told

@@ -21,7 +21,8 @@
 //! | `_TestMyManager`, `_TestRemoteManager` | `objects_of_ones_own_type_answer_one_request_at_a_time`, `another_tree_reaches_it_with_the_key_and_only_so` |
 //! | `_TestManagerRestart`: the same port again | a port of the system's choice, or an abstract name: none is reused |
 //! | `TestSyncManagerTypes`: lock, queue, list, dict, value, array, namespace | `a_dictionary_and_a_lock_are_shared_by_processes`, `a_queue_of_a_manager_waits_for_items_and_for_room` |
-//! | `TestSyncManagerTypes`: rlock, semaphore, condition, event, barrier, pool, set | not in a manager: those of `mp` itself can be arguments |
+//! | `TestSyncManagerTypes`: rlock, semaphore, condition, event, barrier, joinable queue | `manager_sync.rs` |
+//! | `TestSyncManagerTypes`: pool, set | a pool is no value, but a `Managed` type may have one; a set is a dictionary of `()` |
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -29,6 +30,7 @@ mod common;
 mod joinable;
 mod listener;
 mod manager;
+mod manager_sync;
 mod pipe;
 
 use mp::{Process, StartMethod};

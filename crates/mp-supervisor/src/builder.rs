@@ -2,6 +2,7 @@
 //!
 //! Does **not** know how it runs.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,10 @@ pub struct PoolBuilder {
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
+    /// What makes each worker's state.
+    pub(crate) state: Option<Result<Routine, SubmitError>>,
+    /// What each worker is sent once, by type.
+    pub(crate) shared: Vec<(TypeId, &'static str, Result<Routine, SubmitError>)>,
     wanted: Wanted,
     trace: Option<Trace>,
 }
@@ -80,6 +85,8 @@ impl Default for PoolBuilder {
             preload: None,
             initializer: None,
             finalizer: None,
+            state: None,
+            shared: Vec::new(),
             wanted: Wanted::default(),
             trace: None,
         }
@@ -240,7 +247,7 @@ impl PoolBuilder {
         let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let initializer = self.initializer_timeout.unwrap_or(config.start_timeout);
-        let initializer = setup.has_initializer().then_some(initializer);
+        let initializer = setup.prepares().then_some(initializer);
         let config = Config { initializer, finalizer: self.finalizer_timeout, ..config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
@@ -255,8 +262,14 @@ impl PoolBuilder {
     }
 
     fn setup(&self) -> Result<Setup> {
-        let (initializer, finalizer) = (self.initializer.clone().transpose()?, self.finalizer.clone().transpose()?);
-        Ok(Setup::new(initializer, finalizer))
+        let setup = Setup {
+            shared: self.shared.iter().map(|(_, _, shared)| shared.clone()).collect::<Result<_, _>>()?,
+            initializer: self.initializer.clone().transpose()?,
+            state: self.state.clone().transpose()?,
+            finalizer: self.finalizer.clone().transpose()?,
+        };
+        setup.check()?;
+        Ok(setup)
     }
 
     /// What a fork server is to run first. Where there will be none, it runs here and now.
@@ -286,8 +299,9 @@ impl PoolBuilder {
         if self.config.max_tasks_per_worker == Some(0) {
             return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));
         }
-        Ok(())
+        self.check_shared()
     }
+
     fn check_forks(&self) -> Result<()> {
         if self.config.replaces() {
             let text = "a forked worker is not replaced, so it cannot have a maximum of tasks or memory, or an idle timeout: use StartMethod::Spawn";

@@ -145,7 +145,7 @@ impl WorkerIo {
         let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
         let child = server.bear(&wanted, meanwhile)?;
         match io {
-            Some(Ok(io)) => Ok(Self { known: !calling.setup.has_initializer(), ..io.born(child) }),
+            Some(Ok(io)) => Ok(Self { known: !calling.setup.prepares(), ..io.born(child) }),
             Some(Err(error)) => {
                 child.end();
                 Err(error)
@@ -198,7 +198,7 @@ impl WorkerIo {
         given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
         let welcome = Welcome { identity, worker: id, pool, directory, setup, outlets };
-        let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
+        let frame = codec::encode(&ToWorker::Welcome(Box::new(welcome))).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, given);
         Ok(Self {

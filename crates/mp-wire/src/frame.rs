@@ -26,7 +26,7 @@ use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -67,7 +67,7 @@ pub struct Identity {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker<'a> {
     /// The first frame.
-    Welcome(Welcome),
+    Welcome(Box<Welcome>),
     /// Work.
     #[serde(borrow)]
     Tasks(TaskFrame<'a>),
@@ -111,10 +111,41 @@ pub struct Welcome {
 /// What frames a worker's life.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// Before the first task: the worker says hello only after it.
+    /// Each of them reads one shared object, which is kept. First of all.
+    pub shared: Vec<Routine>,
+    /// Before the first task: the worker says that it is prepared only after it.
     pub initializer: Option<Routine>,
+    /// Makes the worker's state, after the initializer; once more where a task has left it broken.
+    pub state: Option<Routine>,
     /// After the last task, before it exits as it was told.
     pub finalizer: Option<Routine>,
+}
+
+impl Setup {
+    /// Whether there is something to be done before the first task.
+    #[must_use]
+    pub fn prepares(&self) -> bool {
+        self.before().next().is_some()
+    }
+
+    /// What is to be done before the first task, in this order.
+    pub fn before(&self) -> impl Iterator<Item = &Routine> {
+        self.shared.iter().chain(&self.initializer).chain(&self.state)
+    }
+
+    /// How many fds were handed over for all of it, in the order of the fields.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.before().chain(&self.finalizer).map(Routine::descriptors).sum()
+    }
+}
+
+impl Routine {
+    /// How many fds were handed over for it.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.baggage as usize + usize::from(matches!(self.args, Given::Bulk(_)))
+    }
 }
 
 /// A function to be run once, and its arguments.
@@ -133,12 +164,21 @@ pub struct Routine {
 pub enum Given {
     /// Here.
     Inline(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// So many bytes in a memory file.
+    /// So many bytes in a sealed memory file.
     Bulk(u64),
 }
 
-/// Arguments of a [`Routine`] that are longer cross as a memory file: a Welcome has two of them.
-pub const ROUTINE_INLINE_MAX: usize = 16 * 1024;
+/// Arguments of a [`Routine`] that are longer cross as a memory file: a Welcome has three of them.
+pub const ROUTINE_INLINE_MAX: usize = 8 * 1024;
+
+/// A shared object that is longer crosses as a memory file: a Welcome has up to [`SHARED_MAX`] of them.
+pub const SHARED_INLINE_MAX: usize = 256;
+
+/// The most shared objects of a pool.
+pub const SHARED_MAX: usize = 32;
+
+/// The most fds that go with a [`Setup`]: with those of the outlets no more than one message carries.
+pub const SETUP_DESCRIPTORS_MAX: usize = 60;
 
 /// Items to run, in order, under one claim word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

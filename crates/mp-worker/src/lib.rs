@@ -12,6 +12,7 @@ mod context;
 pub mod depth;
 mod fork_server;
 mod forward;
+mod home;
 mod init;
 mod outbound;
 mod outlets;
@@ -25,6 +26,7 @@ mod runner;
 mod serve;
 mod setup;
 mod shift;
+mod state;
 mod task;
 mod views;
 
@@ -32,12 +34,14 @@ pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
 pub use fork_server::{FORK_SERVER, run_preload};
 pub use forward::{Forwarder, log_to_stderr};
+pub use home::{at_home, leave_home, shared, try_shared};
 pub use init::{ENV, Sockets, init, initialized, is_serving, is_worker, own_identity, serve_forked};
 pub use panic::Caught;
 pub use run::{Reported, run_item};
 pub use serve::serve;
-pub use setup::{Done, Routine, routine_of, run_routine};
+pub use setup::{Done, Routine, keep_remake, routine_of, run_routine};
 pub use shift::Shift;
+pub use state::{Maker, StateTask, WithState, fallible_maker_of, maker_of, shared_of};
 pub use task::{Arguments, Call, Entry, Ran, Refused, Task, entry_of};
 
 #[doc(hidden)]

@@ -28,8 +28,8 @@ pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Error, JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream,
     Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry,
-    Shared, Shutdown, SimpleQueue, StartMethod, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
-    Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
+    Shared, Shutdown, SimpleQueue, StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension,
+    TaskBuilder, TaskHandle, Trace, Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
 };
 pub use mp_sync::{
     Array, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock, Lock, Mutex,
@@ -38,7 +38,8 @@ pub use mp_sync::{
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{
-    Done, Routine, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled, log_to_stderr,
+    Done, Maker, Routine, StateTask, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled,
+    log_to_stderr, shared, try_shared,
 };
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.

@@ -1,0 +1,79 @@
+//! What a worker has around its tasks: a state, shared objects.
+//!
+//! Does **not** tell how tasks are run: [the guide](super) does.
+//!
+//! # A state
+//!
+//! What takes long to make, and is used by every task (a connection, a model, a cache), is made once in each worker and
+//! lent to each task: [`state`](crate::PoolBuilder::state), or [`try_state`](crate::PoolBuilder::try_state) for what can fail. A
+//! task of such a [`StatePool`](crate::StatePool) takes `&mut S` before its arguments, and that it is the right one is checked when the program
+//! is compiled. The state crosses nowhere, so it may be what cannot be serialized or sent to another thread. Python does
+//! this with globals:
+//!
+//! ```python
+//! def make(path):                            # Python
+//!     global words
+//!     words = load(path)
+//!
+//! with multiprocessing.Pool(2, initializer=make, initargs=(path,)) as pool: ...
+//! ```
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! struct Cache {
+//!     squares: std::collections::HashMap<u64, u64>,
+//!     misses: u64,
+//! }
+//!
+//! fn make(first: u64) -> Cache {
+//!     Cache { squares: [(first, first * first)].into(), misses: 0 }
+//! }
+//!
+//! fn square(cache: &mut Cache, n: u64) -> u64 {
+//!     let Cache { squares, misses } = cache;
+//!     *squares.entry(n).or_insert_with(|| {
+//!         *misses += 1;
+//!         n * n
+//!     })
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(1).state(make, (3,)).build()?;
+//! assert_eq!(pool.map(square, [3, 4, 3, 4])?, [9, 16, 9, 16]);
+//! assert_eq!(pool.apply(|cache: &mut Cache| cache.misses, ())?, 1);
+//!
+//! // After a panic nobody knows how far it had got: the next task has a new one.
+//! assert!(pool.apply(|_: &mut Cache| -> u64 { panic!("half done") }, ()).is_err());
+//! assert_eq!(pool.apply(|cache: &mut Cache| cache.squares.len(), ())?, 1);
+//!
+//! // Tasks that need none of it:
+//! assert_eq!(pool.plain().apply(|n: u64| n + 1, (1,))?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Shared objects
+//!
+//! What every task reads and none changes is sent to each worker once, with [`shared`](crate::PoolBuilder::shared), instead of with each task. It
+//! is found by its type. mpire: `shared_objects`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! # use std::collections::HashMap;
+//! fn count(word: String) -> u32 {
+//!     mp::shared::<HashMap<String, u32>>().get(&word).copied().unwrap_or(0)
+//! }
+//!
+//! let counts = HashMap::from([("mp".to_owned(), 3_u32)]);
+//! let pool = mp::Pool::builder().workers(2).shared(&counts).build()?;
+//! assert_eq!(pool.map(count, ["mp", "gil"].map(str::to_owned))?, [3, 0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | | for | decoded | memory |
+//! |---|---|---|---|
+//! | an argument | what differs from task to task | by each task | while it runs |
+//! | [`PoolBuilder::shared`](crate::PoolBuilder::shared) | any serializable value that all tasks read | once by each worker | one for each worker |
+//! | [`Shared<[T]>`](crate::Shared), as an argument or within a shared object | plain data | never | one for all |

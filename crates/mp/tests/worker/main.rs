@@ -1,0 +1,9 @@
+//! What a worker has around its tasks: a state, shared objects, and where it runs.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod shared;
+mod state;
+
+mp::test_support!();

@@ -53,10 +53,11 @@ fn walk(map: &Map) -> Walk {
 }
 
 fn run(
-    mut session: Session,
+    session: Session,
     pool: Arc<mp::Pool>,
     feed: impl FnOnce(&Arc<mp::Pool>) -> Receiver<Event>,
 ) -> Result<Exit, Problem> {
+    let mut session = session.watching(&pool);
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
     let events = feed(&pool);
     let ending = session.run(&events, &interrupts);

@@ -38,6 +38,7 @@ mod perform;
 mod policies;
 mod pool;
 mod process;
+mod progress;
 mod queue;
 mod reactor;
 mod serial;

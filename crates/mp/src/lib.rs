@@ -39,7 +39,7 @@ pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, Wor
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{
     Done, Maker, Routine, StateTask, Task, WorkerInfo, after_fork, current_worker, deadline, init, is_cancelled,
-    log_to_stderr, shared, try_shared,
+    log_to_stderr, progress, shared, try_shared,
 };
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.

@@ -1,4 +1,4 @@
-//! What a worker has around its tasks: a state, shared objects.
+//! What a worker has around its tasks: a state, shared objects, somebody who wants to know how far it is.
 //!
 //! Does **not** tell how tasks are run: [the guide](super) does.
 //!
@@ -77,3 +77,36 @@
 //! | an argument | what differs from task to task | by each task | while it runs |
 //! | [`PoolBuilder::shared`](crate::PoolBuilder::shared) | any serializable value that all tasks read | once by each worker | one for each worker |
 //! | [`Shared<[T]>`](crate::Shared), as an argument or within a shared object | plain data | never | one for all |
+//!
+//! # How far a task has come
+//!
+//! A task that takes long says how far it is by [`progress`](crate::progress): a number, a pair, a text, a struct. Its handle has
+//! the latest ([`TaskHandle::progress`](crate::TaskHandle::progress)), or brings it to a callback
+//! ([`on_progress`](crate::TaskHandle::on_progress)); a pool has that of all that run ([`Pool::progress`](crate::Pool::progress)). It lies in shared
+//! memory: to say it takes no system call and waits for nobody, and what nobody reads is overwritten. `mpctl apply` and `mpctl map` show
+//! pairs of `u64` (done, of how many) in their bar.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn walk(steps: u64, half: mp::Queue<()>, go: mp::Queue<()>) -> Result<(), String> {
+//!     for done in 1..=steps {
+//!         mp::progress((done, steps));
+//!         if done == steps / 2 {
+//!             half.put(()).map_err(|error| error.to_string())?;
+//!             go.get().map_err(|error| error.to_string())?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! let (half, go) = (mp::Queue::new()?, mp::Queue::new()?);
+//! let pool = mp::Pool::new(1)?;
+//! let handle = pool.apply_async(walk, (10, half.clone(), go.clone()))?;
+//! half.get()?;
+//! assert_eq!(handle.progress(), Some((5_u64, 10_u64)));
+//! go.put(())?;
+//! handle.get()??;
+//! # Ok(())
+//! # }
+//! ```

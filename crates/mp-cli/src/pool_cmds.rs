@@ -89,6 +89,8 @@ fn build(
         .backend(backend(options.backend))
         .start_method(start_method(options.birth.start_method))
         .retries(options.retries)
+        .nice(options.nice)
+        .pin_workers(options.pin)
         .output(output(options.birth.output));
     if let Some(level) = logging::wanted() {
         builder = builder.forward_tracing(level);

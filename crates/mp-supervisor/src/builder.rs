@@ -18,6 +18,7 @@ use crate::fork_server::Preload;
 use crate::host::Host;
 use crate::output::{OutputLine, Wanted};
 use crate::pool::Pool;
+use crate::seats::Seats;
 use crate::serial::Serial;
 use crate::settings::{Backend, Output, StartMethod};
 use crate::setup::{Routine, Setup};
@@ -50,6 +51,7 @@ pub struct PoolBuilder {
     pub(crate) state: Option<Result<Routine, SubmitError>>,
     /// What each worker is sent once, by type.
     pub(crate) shared: Vec<(TypeId, &'static str, Result<Routine, SubmitError>)>,
+    pub(crate) seats: Seats,
     wanted: Wanted,
     trace: Option<Trace>,
 }
@@ -87,6 +89,7 @@ impl Default for PoolBuilder {
             finalizer: None,
             state: None,
             shared: Vec::new(),
+            seats: Seats::default(),
             wanted: Wanted::default(),
             trace: None,
         }
@@ -239,7 +242,10 @@ impl PoolBuilder {
             backend: self.backend,
             start_method: self.start_method,
             calling: Calling { outputs, setup: setup.clone(), ..calling },
-            streams: Streams::default(),
+            streams: Streams {
+                env: self.seats.env(self.workers, (self.backend, self.start_method)),
+                ..Streams::default()
+            },
             server: None,
             trace: self.trace,
             at_once: false,
@@ -263,6 +269,7 @@ impl PoolBuilder {
 
     fn setup(&self) -> Result<Setup> {
         let setup = Setup {
+            seats: self.seats.plan(self.backend)?,
             shared: self.shared.iter().map(|(_, _, shared)| shared.clone()).collect::<Result<_, _>>()?,
             initializer: self.initializer.clone().transpose()?,
             state: self.state.clone().transpose()?,

@@ -41,6 +41,7 @@ mod process;
 mod progress;
 mod queue;
 mod reactor;
+mod seats;
 mod serial;
 mod settings;
 mod setup;

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::args::Args;
 use crate::error::{Error, Result, SubmitError};
+use crate::seats::Plan;
 
 /// A function with its arguments.
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ struct Large {
 /// What frames a worker's life.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
+    pub(crate) seats: Plan,
     pub(crate) shared: Vec<Routine>,
     pub(crate) initializer: Option<Routine>,
     pub(crate) state: Option<Routine>,
@@ -124,7 +126,7 @@ impl Setup {
                 "a pool shares at most {SHARED_MAX} objects, not {count}: put several into one"
             )));
         }
-        let (_, descriptors) = self.pack().map_err(|source| Error::Os {
+        let (_, descriptors) = self.pack(0).map_err(|source| Error::Os {
             doing: "what each worker is sent could not be packed",
             source: mp_sys::descriptors::explain(source),
         })?;
@@ -139,7 +141,7 @@ impl Setup {
 
     /// Whether there is something to be done before the first task.
     pub(crate) fn prepares(&self) -> bool {
-        self.initializer.is_some() || self.keeps()
+        self.seats.is_something() || self.initializer.is_some() || self.keeps()
     }
 
     /// Whether workers keep something for their tasks.
@@ -147,11 +149,12 @@ impl Setup {
         self.state.is_some() || !self.shared.is_empty()
     }
 
-    /// As it crosses, with its descriptors.
-    pub(crate) fn pack(&self) -> io::Result<(frame::Setup, Vec<OwnedFd>)> {
+    /// As it crosses to the worker in `slot`, with its descriptors.
+    pub(crate) fn pack(&self, slot: u32) -> io::Result<(frame::Setup, Vec<OwnedFd>)> {
         let mut descriptors = Vec::new();
         let mut pack = |routine: &Routine| routine.pack(&mut descriptors);
         let setup = frame::Setup {
+            seat: self.seats.of(slot),
             shared: self.shared.iter().map(&mut pack).collect::<io::Result<_>>()?,
             initializer: self.initializer.as_ref().map(&mut pack).transpose()?,
             state: self.state.as_ref().map(&mut pack).transpose()?,

@@ -194,7 +194,7 @@ impl WorkerIo {
         let identity = Identity { token: random(), ..calling.identity };
         let opened = calling.outputs.as_ref().map(|outputs| outputs.open(id, identity.token));
         let Opened { told: outlets, mut given, kept } = opened.transpose()?.unwrap_or_default();
-        let (setup, descriptors) = calling.setup.pack()?;
+        let (setup, descriptors) = calling.setup.pack(id.slot)?;
         given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
         let welcome = Welcome { identity, worker: id, pool, directory, setup, outlets };

@@ -111,6 +111,8 @@ pub struct Welcome {
 /// What frames a worker's life.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
+    /// Where it is to run. Before anything else.
+    pub seat: Seat,
     /// Each of them reads one shared object, which is kept. First of all.
     pub shared: Vec<Routine>,
     /// Before the first task: the worker says that it is prepared only after it.
@@ -121,11 +123,20 @@ pub struct Setup {
     pub finalizer: Option<Routine>,
 }
 
+/// Where a worker runs, and before whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// How much nicer it is to be than who made it.
+    pub nice: i32,
+    /// On which processors; empty: on any.
+    pub cpus: Vec<u32>,
+}
+
 impl Setup {
     /// Whether there is something to be done before the first task.
     #[must_use]
     pub fn prepares(&self) -> bool {
-        self.before().next().is_some()
+        self.seat != Seat::default() || self.before().next().is_some()
     }
 
     /// What is to be done before the first task, in this order.

@@ -3,8 +3,8 @@
 //! Does **not** know what follows from its failure: the supervisor hears why.
 //!
 //! ```text
-//!  Welcome ─▶ Hello ─▶ shared objects, initializer, state ─┬▶ Prepared ─▶ tasks ─▶ Stop ─▶ finalizer, state dropped ─▶ exit
-//!                                                          └▶ Failed(text), exit 72
+//!  Welcome ─▶ Hello ─▶ seat, shared objects, initializer, state ─┬▶ Prepared ─▶ tasks ─▶ Stop ─▶ finalizer, state dropped ─▶ exit
+//!                                                                └▶ Failed(text), exit 72
 //! ```
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 use mp_link::{Line, LinkError};
 use mp_sys::image::SameImage;
 use mp_sys::sealed::Sealed;
-use mp_wire::frame::{FromWorker, Given, Welcome};
+use mp_wire::frame::{FromWorker, Given, Seat, Welcome};
 use mp_wire::{CodecStage, TaskId, WorkerId, codec, frame};
 use serde::de::DeserializeOwned;
 
@@ -156,6 +156,7 @@ struct Routines {
 /// The code to exit with, when it failed; the supervisor has been told why.
 pub(crate) fn prepare(line: &Line, welcome: (&Welcome, VecDeque<OwnedFd>), image: SameImage) -> Result<Prepared, i32> {
     let prepares = welcome.0.setup.prepares();
+    sit_down(&welcome.0.setup.seat).map_err(|reason| say(line, &reason))?;
     let routines = load(welcome, image).map_err(|reason| say(line, &reason))?;
     let finalizer = routines.run_first().map_err(|reason| say(line, &reason))?;
     if prepares {
@@ -163,6 +164,17 @@ pub(crate) fn prepare(line: &Line, welcome: (&Welcome, VecDeque<OwnedFd>), image
         line.send(&[FromWorker::Prepared as u8], Vec::new()).map_err(|_| 0)?;
     }
     Ok(Prepared { finalizer })
+}
+
+fn sit_down(seat: &Seat) -> Result<(), String> {
+    let Seat { nice, cpus } = seat;
+    if *nice != 0 {
+        mp_sys::seat::renice(*nice).map_err(|error| format!("worker could not be made nicer by {nice}: {error}"))?;
+    }
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    mp_sys::seat::pin(cpus).map_err(|error| format!("worker could not be pinned to processors {cpus:?}: {error}"))
 }
 
 impl Routines {

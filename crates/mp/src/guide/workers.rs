@@ -1,4 +1,4 @@
-//! What a worker has around its tasks: a state, shared objects, somebody who wants to know how far it is.
+//! What a worker has around its tasks: a state, shared objects, who wants to know how far it is, where it runs.
 //!
 //! Does **not** tell how tasks are run: [the guide](super) does.
 //!
@@ -107,6 +107,22 @@
 //! assert_eq!(handle.progress(), Some((5_u64, 10_u64)));
 //! go.put(())?;
 //! handle.get()??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where it runs
+//!
+//! Workers can be [nicer](crate::PoolBuilder::nice) than the program, and be [pinned](crate::PoolBuilder::pin_workers) to
+//! processors. Thread pools within them (rayon, tokio, OpenMP, BLAS ..) are told to take each worker's share of the processors, unless
+//! the environment says otherwise ([`inner_threads`](crate::PoolBuilder::inner_threads)). On the command line: `mpctl map --nice 10 --pin`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::builder().workers(2).nice(5).pin_workers(true).inner_threads(1).build()?;
+//! let threads = pool.apply(|| std::thread::available_parallelism().map_or(0, usize::from), ())?;
+//! assert_eq!(threads, 1, "it is pinned to one processor");
 //! # Ok(())
 //! # }
 //! ```

@@ -4,6 +4,7 @@
 mod common;
 
 mod progress;
+mod seats;
 mod shared;
 mod state;
 

@@ -61,6 +61,11 @@ impl Serial {
         self.unprepared.as_deref()
     }
 
+    /// Whether it takes tasks.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
+    }
+
     /// The first time, it runs the finalizer. Other threads drop their states when they end.
     pub(crate) fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel)

@@ -57,7 +57,8 @@ pub fn shared<T: Send + Sync + 'static>() -> Arc<T> {
 /// ```
 #[must_use]
 pub fn try_shared<T: Send + Sync + 'static>() -> Option<Arc<T>> {
-    let found = HOME.with_borrow(|home| home.shared.get(&TypeId::of::<T>()).cloned())?;
+    // A thread that ends has nothing any more.
+    let found = HOME.try_with(|home| home.borrow().shared.get(&TypeId::of::<T>()).cloned()).ok()??;
     found.downcast().ok()
 }
 
@@ -134,8 +135,10 @@ fn made_anew(spoiled: Option<Box<dyn Any>>) -> Box<dyn Any> {
     made.unwrap_or_else(|| panic!("what makes the worker's state has made none"))
 }
 
-/// At a worker's end: drops what it has.
+/// At a worker's end: drops what it has. The state first, which may ask for what is shared.
 pub(crate) fn end() {
+    let state = HOME.with_borrow_mut(|home| home.state.take());
+    drop(state);
     drop(HOME.take());
 }
 
@@ -148,7 +151,8 @@ pub fn at_home<T>(
     prepare: impl FnOnce() -> Result<(), String>,
     body: impl FnOnce() -> T,
 ) -> Result<T, String> {
-    let known = AWAY.with_borrow_mut(|away| away.remove(&number));
+    let known = AWAY.try_with(|away| away.borrow_mut().remove(&number));
+    let known = known.map_err(|_| "this thread is ending".to_owned())?;
     let is_new = known.is_none();
     let mut visit = Visit { number, outer: Some(HOME.replace(known.unwrap_or_default())), keep: false };
     if is_new {
@@ -160,7 +164,8 @@ pub fn at_home<T>(
 
 /// Drops what this thread keeps for pool `number`.
 pub fn leave_home(number: u64) {
-    drop(AWAY.with_borrow_mut(|away| away.remove(&number)));
+    // A thread that ends has dropped it, or is about to.
+    drop(AWAY.try_with(|away| away.borrow_mut().remove(&number)));
 }
 
 /// Puts back what was there before, also when a panic passes by.

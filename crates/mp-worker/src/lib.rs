@@ -33,7 +33,7 @@ mod views;
 
 pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
-pub use fork_server::{FORK_SERVER, run_preload};
+pub use fork_server::{FORK_SERVER, is_preloading, run_preload};
 pub use forward::{Forwarder, log_to_stderr};
 pub use home::{at_home, leave_home, shared, try_shared};
 pub use init::{ENV, Sockets, init, initialized, is_serving, is_worker, own_identity, serve_forked};

@@ -38,6 +38,8 @@ fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
     // A supervisor that is gone wants nothing any more, least of all an error.
     let greeted = greet(line, own, says_hello);
     let code = greeted.and_then(|greeted| context::over(status, || work(line, status, greeted)));
+    // Not left to the end of the thread: it runs code of the caller's, which may panic, and there that would end the process.
+    let _ = setup::drop_kept();
     code.unwrap_or_else(|code| code)
 }
 

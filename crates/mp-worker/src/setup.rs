@@ -205,10 +205,15 @@ impl Prepared {
         if let Err(reason) = self.finalizer.map_or(Ok(()), |finalizer| finalizer.run("finalizer")) {
             let _ = say(line, &reason);
         }
-        if let Err(caught) = watch(home::end) {
-            let _ = say(line, &format!("dropping the worker's state panicked: {}", caught.into_panic().message));
+        if let Err(reason) = drop_kept() {
+            let _ = say(line, &reason);
         }
     }
+}
+
+/// Drops what the calling thread has kept for tasks.
+pub(crate) fn drop_kept() -> Result<(), String> {
+    watch(home::end).map_err(|caught| format!("dropping the worker's state panicked: {}", caught.into_panic().message))
 }
 
 impl Loaded {

@@ -29,7 +29,8 @@ pub use mp_supervisor::{
     ActiveChild, Backend, Error, JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream,
     Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry,
     Shared, Shutdown, SimpleQueue, StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension,
-    TaskBuilder, TaskHandle, Trace, Until, Waited, active_children, as_completed, cpu_count, suspend, wait,
+    TaskBuilder, TaskHandle, Trace, Until, Waited, active_children, as_completed, cpu_count, end_pool, pool, set_pool,
+    suspend, wait,
 };
 pub use mp_sync::{
     Array, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock, Lock, Mutex,

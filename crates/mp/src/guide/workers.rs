@@ -1,4 +1,4 @@
-//! What a worker has around its tasks: a state, shared objects, who wants to know how far it is, where it runs.
+//! What a worker has around its tasks: a state, shared objects, who wants to know how far it is, where it runs, a pool for all.
 //!
 //! Does **not** tell how tasks are run: [the guide](super) does.
 //!
@@ -123,6 +123,27 @@
 //! let pool = mp::Pool::builder().workers(2).nice(5).pin_workers(true).inner_threads(1).build()?;
 //! let threads = pool.apply(|| std::thread::available_parallelism().map_or(0, usize::from), ())?;
 //! assert_eq!(threads, 1, "it is pinned to one processor");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # One pool for the program
+//!
+//! Who needs workers now and then, in many places, need not hand a pool through all of them: [`mp::pool()`](crate::pool) is made at its
+//! first use, with a worker for each processor (or as [`set_pool`](crate::set_pool) says), and made again when it has ended. Within a worker it runs
+//! tasks in the calling thread, so that code which uses it can be called from tasks; a task that wants workers of its own builds a pool.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn squares(numbers: Vec<u64>) -> Result<Vec<u64>, String> {
+//!     let pool = mp::pool().map_err(|error| error.to_string())?;
+//!     pool.map(|n: u64| n * n, numbers).map_err(|failure| failure.to_string())
+//! }
+//!
+//! mp::set_pool(mp::Pool::builder().workers(2));
+//! assert_eq!(squares(vec![1, 2, 3])?, [1, 4, 9]); // on workers
+//! assert_eq!(mp::pool()?.apply(squares, (vec![4, 5],))??, [16, 25]); // within one
 //! # Ok(())
 //! # }
 //! ```

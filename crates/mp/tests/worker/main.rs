@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod global;
 mod progress;
 mod seats;
 mod shared;

@@ -7,6 +7,7 @@ mod capture;
 mod events;
 mod evidence;
 mod heard;
+mod log;
 mod memory;
 
 mp::test_support!();

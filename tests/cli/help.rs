@@ -142,6 +142,9 @@ fn help_of_apply() {
           --retries <N>            How often a task that was lost with its worker, or timed out, is
                                    tried again [default: 0]
           --max-tasks <N>          After how many tasks a worker is replaced by a fresh one
+          --nice <N>               Make the workers so much nicer than this program, up to 19: they run
+                                   when others do not want to [default: 0]
+          --pin                    Have each worker run on one processor only
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
                                    values: json, lines, table]
@@ -241,6 +244,15 @@ fn help_of_map() {
 
           --max-tasks <N>
               After how many tasks a worker is replaced by a fresh one
+
+          --nice <N>
+              Make the workers so much nicer than this program, up to 19: they run when others do not
+              want to
+              
+              [default: 0]
+
+          --pin
+              Have each worker run on one processor only
 
           --format <FORM>
               `lines`: the bare results; `table`: with their index; `json`: an object per result, the

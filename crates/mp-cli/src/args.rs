@@ -207,6 +207,12 @@ pub(crate) struct Pool {
     /// After how many tasks a worker is replaced by a fresh one
     #[arg(long = "max-tasks", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tasks_per_worker: Option<u32>,
+    /// Make the workers so much nicer than this program, up to 19: they run when others do not want to
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-39..=39))]
+    pub(crate) nice: i32,
+    /// Have each worker run on one processor only
+    #[arg(long)]
+    pub(crate) pin: bool,
 }
 
 /// How results are shown.

@@ -53,10 +53,11 @@ fn walk(map: &Map) -> Walk {
 }
 
 fn run(
-    mut session: Session,
+    session: Session,
     pool: Arc<mp::Pool>,
     feed: impl FnOnce(&Arc<mp::Pool>) -> Receiver<Event>,
 ) -> Result<Exit, Problem> {
+    let mut session = session.watching(&pool);
     let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
     let events = feed(&pool);
     let ending = session.run(&events, &interrupts);
@@ -88,6 +89,8 @@ fn build(
         .backend(backend(options.backend))
         .start_method(start_method(options.birth.start_method))
         .retries(options.retries)
+        .nice(options.nice)
+        .pin_workers(options.pin)
         .output(output(options.birth.output));
     if let Some(level) = logging::wanted() {
         builder = builder.forward_tracing(level);

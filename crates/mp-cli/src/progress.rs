@@ -40,8 +40,8 @@ impl Progress {
         let state = if never || !std::io::stderr().is_terminal() { State::Never } else { State::Waiting };
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         let template = match total {
-            Some(_) => "{bar:30.cyan} {pos}/{len} tasks{rate}{left}",
-            None => "{spinner:.cyan} {pos} tasks{rate}",
+            Some(_) => "{bar:30.cyan} {pos}/{len} tasks{rate}{left}{msg}",
+            None => "{spinner:.cyan} {pos} tasks{rate}{msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.with_key("rate", rate).with_key("left", left));
@@ -56,14 +56,15 @@ impl Progress {
         }
     }
 
-    /// Time has passed.
-    pub(crate) fn tick(&mut self) {
+    /// Time has passed; of what runs, `running` says how much is done and how much there is to do.
+    pub(crate) fn tick(&mut self, running: impl FnOnce() -> Vec<(u64, u64)>) {
         if self.state == State::Waiting && self.begun.elapsed() > PATIENCE {
             let terminal = Box::new(CursorAtStart(Term::buffered_stderr()));
             self.bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(terminal, HZ));
             self.state = State::Shown;
         }
         if self.state == State::Shown {
+            self.bar.set_message(within(&running()));
             self.bar.tick();
         }
     }
@@ -94,6 +95,17 @@ fn rate(state: &ProgressState, out: &mut dyn Write) {
         _ => write!(out, ", {rate:.0}/s"),
     }
     .ok();
+}
+
+/// `, in it 3/10`: what the tasks that run say of themselves (`mp::progress`).
+fn within(running: &[(u64, u64)]) -> String {
+    let sum = |part: fn(&(u64, u64)) -> u64| running.iter().map(part).fold(0, u64::saturating_add);
+    let (done, total) = (sum(|said| said.0), sum(|said| said.1));
+    match running.len() {
+        0 => String::new(),
+        1 => format!(", in it {done}/{total}"),
+        tasks => format!(", in {tasks} that run {done}/{total}"),
+    }
 }
 
 /// `, 12s to go`, once there is something to tell it from.
@@ -147,5 +159,17 @@ impl TermLike for CursorAtStart {
     fn flush(&self) -> io::Result<()> {
         self.0.write_str("\r")?;
         self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tasks_say_of_themselves_is_added_up() {
+        assert_eq!(within(&[]), "");
+        assert_eq!(within(&[(3, 10)]), ", in it 3/10");
+        assert_eq!(within(&[(3, 10), (4, 5), (u64::MAX, 1)]), format!(", in 3 that run {}/16", u64::MAX));
     }
 }

@@ -3,10 +3,11 @@
 //! Does **not** know where events come from, nor how to stop what makes them: it says how it ended.
 
 use std::io::{self, StdoutLock};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select};
-use mp::Failure;
+use mp::{Failure, Pool};
 use serde_json::{Value, json};
 
 use crate::args::{Format, LogFormat, Show, Talk};
@@ -55,6 +56,8 @@ pub(crate) struct Session {
     output: Output<StdoutLock<'static>>,
     report: Report,
     progress: Progress,
+    /// Whose tasks it shows; ends without waiting for this.
+    pool: Weak<Pool>,
     summary: bool,
     /// Since when there is something that was not flushed.
     unseen: Option<Instant>,
@@ -73,6 +76,7 @@ impl Session {
             output: Output::new(show.format, io::stdout().lock()),
             report: Report::default(),
             progress: Progress::new(total, no_bar),
+            pool: Weak::new(),
             summary: !talk.quiet && show.format != Format::Json,
             unseen: None,
             exit: Exit::Done,
@@ -85,6 +89,11 @@ impl Session {
     /// With what is said of failures.
     pub(crate) fn reporting(self, report: Report) -> Self {
         Self { report, ..self }
+    }
+
+    /// With what the tasks of `pool` say of themselves while they run.
+    pub(crate) fn watching(self, pool: &Arc<Pool>) -> Self {
+        Self { pool: Arc::downgrade(pool), ..self }
     }
 
     /// Shows what comes until nothing more can, or must.
@@ -187,7 +196,8 @@ impl Session {
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        self.progress.tick();
+        let said = |pool: Arc<Pool>| pool.progress().into_iter().map(|(_, said)| said).collect();
+        self.progress.tick(|| self.pool.upgrade().map_or_else(Vec::new, said));
         self.flush()
     }
 

@@ -18,6 +18,7 @@ pub mod births;
 mod error;
 mod ipc;
 mod loopback;
+mod note;
 mod spin;
 mod status;
 
@@ -25,6 +26,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use error::LinkError;
+pub use note::{NOTE_MAX, Note};
 pub use spin::Spin;
 pub use status::{Begun, Status};
 

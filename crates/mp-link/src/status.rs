@@ -41,7 +41,7 @@ const ALL: u64 = u64::MAX;
 
 /// The shared words of one worker. Clones are the same words.
 #[derive(Clone, Debug)]
-pub struct Status(Arc<SharedPage>);
+pub struct Status(pub(crate) Arc<SharedPage>);
 
 /// How many items of a frame have been begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

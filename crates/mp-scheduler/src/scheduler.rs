@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use mp_wire::WorkerId;
+use mp_wire::{TaskId, WorkerId};
 
 use crate::breaker::Breaker;
 use crate::config::Config;
@@ -89,6 +89,24 @@ impl Scheduler {
     pub fn state_of(&self, worker: WorkerId) -> Option<&WorkerState> {
         let slot = self.slots.get(worker.slot as usize).filter(|slot| slot.generation == worker.generation);
         slot.map(|slot| &slot.state)
+    }
+
+    /// Whether `worker` has been sent `task`, and nothing has been heard of it since.
+    #[must_use]
+    pub fn holds(&self, worker: WorkerId, task: TaskId) -> bool {
+        match self.state_of(worker) {
+            Some(WorkerState::Busy(busy)) => busy.load.holds(task),
+            Some(WorkerState::Stopping(stopping)) => stopping.load.holds(task),
+            Some(
+                WorkerState::Vacant
+                | WorkerState::Starting { .. }
+                | WorkerState::Idle { .. }
+                | WorkerState::Cooling { .. }
+                | WorkerState::Resting
+                | WorkerState::Retired,
+            )
+            | None => false,
+        }
     }
 
     /// How many workers have ended without having been asked to.

@@ -17,6 +17,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use mp_link::baggage;
 use mp_sys::memfile::MemFile;
 use mp_sys::room::vec_with_room;
+use mp_wire::bulk::encode_value;
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::item::{Items, only_item, push_bytes, push_item};
 use mp_wire::{CodecError, codec};
@@ -96,6 +97,18 @@ impl Args {
     /// Encodes one item more, in the caller's thread.
     pub(crate) fn push<T: Serialize>(&mut self, args: &T, max: usize) -> Result<(), SubmitError> {
         self.push_with(max, |bytes| push_item(bytes, |out| guarded(|| codec::encode_into(args, out))))
+    }
+
+    /// As [`Args::push`], for a value by itself, which is copied where it is a row of numbers.
+    pub(crate) fn push_value<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), SubmitError> {
+        self.push_with(usize::MAX, |bytes| push_item(bytes, |out| guarded(|| encode_value(value, out))))
+    }
+
+    /// The same descriptors, and each item without bytes, as they are elsewhere now.
+    pub(crate) fn without_bytes(self) -> Self {
+        let mut bytes = Vec::new();
+        (0..self.count).for_each(|_| push_bytes(&mut bytes, &[]));
+        Self { bytes, marks: Vec::new(), ..self }
     }
 
     /// Encodes an item of about `size` bytes where it will be read. `false`, with nothing pushed, where that does not go.

@@ -2,6 +2,7 @@
 //!
 //! Does **not** know how it runs.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::fork_server::Preload;
 use crate::host::Host;
 use crate::output::{OutputLine, Wanted};
 use crate::pool::Pool;
+use crate::seats::Seats;
 use crate::serial::Serial;
 use crate::settings::{Backend, Output, StartMethod};
 use crate::setup::{Routine, Setup};
@@ -45,6 +47,11 @@ pub struct PoolBuilder {
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
+    /// What makes each worker's state.
+    pub(crate) state: Option<Result<Routine, SubmitError>>,
+    /// What each worker is sent once, by type.
+    pub(crate) shared: Vec<(TypeId, &'static str, Result<Routine, SubmitError>)>,
+    pub(crate) seats: Seats,
     wanted: Wanted,
     trace: Option<Trace>,
 }
@@ -80,6 +87,9 @@ impl Default for PoolBuilder {
             preload: None,
             initializer: None,
             finalizer: None,
+            state: None,
+            shared: Vec::new(),
+            seats: Seats::default(),
             wanted: Wanted::default(),
             trace: None,
         }
@@ -232,7 +242,10 @@ impl PoolBuilder {
             backend: self.backend,
             start_method: self.start_method,
             calling: Calling { outputs, setup: setup.clone(), ..calling },
-            streams: Streams::default(),
+            streams: Streams {
+                env: self.seats.env(self.workers, (self.backend, self.start_method)),
+                ..Streams::default()
+            },
             server: None,
             trace: self.trace,
             at_once: false,
@@ -240,7 +253,7 @@ impl PoolBuilder {
         let making = making.with_server(preload, self.config.start_timeout)?;
         let config = Config { workers: self.workers as u32, restart: !forks, ..self.config };
         let initializer = self.initializer_timeout.unwrap_or(config.start_timeout);
-        let initializer = setup.has_initializer().then_some(initializer);
+        let initializer = setup.prepares().then_some(initializer);
         let config = Config { initializer, finalizer: self.finalizer_timeout, ..config };
         let host = match self.backend {
             Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
@@ -255,8 +268,15 @@ impl PoolBuilder {
     }
 
     fn setup(&self) -> Result<Setup> {
-        let (initializer, finalizer) = (self.initializer.clone().transpose()?, self.finalizer.clone().transpose()?);
-        Ok(Setup::new(initializer, finalizer))
+        let setup = Setup {
+            seats: self.seats.plan(self.backend)?,
+            shared: self.shared.iter().map(|(_, _, shared)| shared.clone()).collect::<Result<_, _>>()?,
+            initializer: self.initializer.clone().transpose()?,
+            state: self.state.clone().transpose()?,
+            finalizer: self.finalizer.clone().transpose()?,
+        };
+        setup.check()?;
+        Ok(setup)
     }
 
     /// What a fork server is to run first. Where there will be none, it runs here and now.
@@ -286,8 +306,9 @@ impl PoolBuilder {
         if self.config.max_tasks_per_worker == Some(0) {
             return Err(Error::Invalid("a worker must be allowed at least 1 task".to_owned()));
         }
-        Ok(())
+        self.check_shared()
     }
+
     fn check_forks(&self) -> Result<()> {
         if self.config.replaces() {
             let text = "a forked worker is not replaced, so it cannot have a maximum of tasks or memory, or an idle timeout: use StartMethod::Spawn";

@@ -75,6 +75,11 @@ impl<R> TaskHandle<R> {
         Self { one, reader, engine }
     }
 
+    /// Where its outcome will be, and who runs it.
+    pub(crate) fn parts(&self) -> (&Arc<One>, &Weak<Engine>) {
+        (&self.one, &self.engine)
+    }
+
     /// The task's number in its pool.
     #[must_use]
     pub fn id(&self) -> TaskId {

@@ -152,9 +152,9 @@ impl Engine {
         }
     }
 
-    /// Its initializer failed; or its finalizer, which harms nobody: its tasks have ended.
+    /// What it was to run first failed; or its finalizer, which harms nobody: its tasks have ended.
     fn failed(&self, state: &mut State, now: Instant, worker: WorkerId, reason: String) {
-        tracing::warn!(%worker, reason, "initializer or finalizer failed");
+        tracing::warn!(%worker, reason, "its preparation or its finalizer failed");
         self.step(state, now, Event::Unprepared(worker, reason));
     }
 

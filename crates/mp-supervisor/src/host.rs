@@ -67,6 +67,14 @@ impl Host {
         }
     }
 
+    /// Whether it takes tasks.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Engine(engine) => engine.inbox.is_open(),
+            Self::Serial(serial) => serial.is_open(),
+        }
+    }
+
     /// Waits for the end of all workers; says why, if it was not asked for.
     pub(crate) fn join(&self) -> Result<()> {
         let engine = match self {

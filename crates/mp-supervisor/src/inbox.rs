@@ -84,6 +84,11 @@ impl Inbox {
         self.state.lock().closed = Some(reason);
     }
 
+    /// Whether more is accepted.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.lock().closed.is_none()
+    }
+
     /// How many tasks have been accepted.
     pub(crate) fn accepted(&self) -> u64 {
         self.state.lock().next_task - 1

@@ -169,7 +169,7 @@ impl<F> Mapping<'_, F> {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let name = std::any::type_name::<F>();
+        let name = F::name();
         self.starmap_async(items).map_err(|error| error.into_failure(name))?.get()
     }
 
@@ -205,7 +205,7 @@ impl<F> Mapping<'_, F> {
             count += 1;
         }
         let accepted = self.work().and_then(|work| self.pool.submit_many(work, args)).map(MapHandle::outcomes);
-        let failed = |error: SubmitError| Err(error.into_failure(std::any::type_name::<F>()));
+        let failed = |error: SubmitError| Err(error.into_failure(F::name()));
         match accepted.map(Vec::into_iter) {
             Err(error) => (0..count).map(|_| failed(error.clone())).collect(),
             Ok(mut outcomes) => {

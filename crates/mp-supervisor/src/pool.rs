@@ -67,7 +67,7 @@ impl Pool {
         task: F,
         args: Args,
     ) -> Result<F::Output, Failure> {
-        let name = std::any::type_name::<F>();
+        let name = F::name();
         self.apply_async(task, args).map_err(|error| error.into_failure(name))?.get()
     }
 
@@ -96,7 +96,7 @@ impl Pool {
     }
 
     pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
-        let name = Name::Function(std::any::type_name::<F>());
+        let name = Name::Function(F::name());
         Work { entry: entry_of::<F, Args>(task), name, terms: self.terms }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mp_wire::{Failure, TaskId, WorkerId};
-use mp_worker::{Reported, WorkerInfo, run_item};
+use mp_worker::{Reported, WorkerInfo, at_home, leave_home, run_item};
 use parking_lot::Mutex;
 
 use crate::error::SubmitError;
@@ -22,6 +22,8 @@ pub(crate) struct Serial {
     closed: AtomicBool,
     stats: Mutex<Stats>,
     setup: Setup,
+    /// Under this number each thread keeps its state and what is shared.
+    number: u64,
     /// Why it takes no tasks, if its initializer failed.
     unprepared: Option<String>,
 }
@@ -30,12 +32,28 @@ pub(crate) struct Serial {
 const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
 
 impl Serial {
-    /// Runs the initializer.
+    /// Runs the initializer, and has the calling thread prepared.
     pub(crate) fn new(setup: Setup) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let stats = Stats { workers: 1, ..Stats::default() };
-        let unprepared = setup.initialize(WORKER).err().map(|reason| format!("initializer failed: {reason}"));
+        let first = || {
+            setup.read_shared(WORKER)?;
+            setup.initialize(WORKER)?;
+            setup.make_state(WORKER)
+        };
+        let unprepared = at_home(number, first, || ()).err();
         let closed = AtomicBool::new(unprepared.is_some());
-        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, unprepared }
+        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, number, unprepared }
+    }
+
+    /// Runs `body` with what the calling thread keeps for this pool.
+    fn at_home<T>(&self, body: impl FnOnce() -> T) -> Result<T, String> {
+        if !self.setup.keeps() {
+            return Ok(body());
+        }
+        let prepare = || self.setup.read_shared(WORKER).and_then(|()| self.setup.make_state(WORKER));
+        at_home(self.number, prepare, body)
     }
 
     /// Why it ended by itself, if it has.
@@ -43,13 +61,19 @@ impl Serial {
         self.unprepared.as_deref()
     }
 
-    /// The first time, it runs the finalizer.
+    /// Whether it takes tasks.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
+    }
+
+    /// The first time, it runs the finalizer. Other threads drop their states when they end.
     pub(crate) fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel)
-            && let Err(reason) = self.setup.finalize(WORKER)
+            && let Err(reason) = self.at_home(|| self.setup.finalize(WORKER)).and_then(|done| done)
         {
             tracing::warn!(reason, "finalizer failed");
         }
+        leave_home(self.number);
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -109,7 +133,8 @@ impl Serial {
         let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
         let who = WorkerInfo::new((WORKER, std::process::id()), task, attempt);
         let deadline = job.terms.timeout.and_then(|limit| Instant::now().checked_add(limit));
-        match run_item(job.entry, (job.item(index), descriptors), (who, deadline), out) {
+        let run = || run_item(job.entry, (job.item(index), descriptors), (who, deadline), out);
+        match self.at_home(run).map_err(Failure::stopped)? {
             Reported::Value(run_ns) => {
                 self.stats.lock().run += Duration::from_nanos(run_ns);
                 Ok(())

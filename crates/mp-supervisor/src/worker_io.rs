@@ -147,7 +147,7 @@ impl WorkerIo {
         let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
         let child = server.bear(&wanted, meanwhile)?;
         match io {
-            Some(Ok(io)) => Ok(Self { known: !calling.setup.has_initializer(), ..io.born(child) }),
+            Some(Ok(io)) => Ok(Self { known: !calling.setup.prepares(), ..io.born(child) }),
             Some(Err(error)) => {
                 child.end();
                 Err(error)
@@ -196,12 +196,12 @@ impl WorkerIo {
         let identity = Identity { token: random(), ..calling.identity };
         let opened = calling.outputs.as_ref().map(|outputs| outputs.open(id, identity.token));
         let Opened { told: outlets, mut given, kept } = opened.transpose()?.unwrap_or_default();
-        let (setup, descriptors) = calling.setup.pack()?;
+        let (setup, descriptors) = calling.setup.pack(id.slot)?;
         given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
         let name = if calling.alone { pool.clone() } else { format!("{pool}-{id}") };
         let welcome = Welcome { identity, worker: id, pool, name, directory, setup, outlets };
-        let frame = codec::encode(&ToWorker::Welcome(welcome)).map_err(io::Error::other)?;
+        let frame = codec::encode(&ToWorker::Welcome(Box::new(welcome))).map_err(io::Error::other)?;
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, given);
         Ok(Self {

@@ -29,6 +29,7 @@ pub mod region;
 pub mod robust;
 pub mod room;
 pub mod sealed;
+pub mod seat;
 pub mod shared;
 pub mod socket;
 pub mod stretch;

@@ -1,11 +1,11 @@
-//! A few words and a small outbox in memory that two processes share.
+//! A few words, a small outbox and a note in memory that two processes share.
 //!
 //! Does **not** know what the words mean. Everything in it is atomic, so that no scribbling peer can make a
 //! read here undefined; what is read is data to be checked, nothing more (I9).
 //!
 //! ```text
 //!  0        64                                   64 + OUTBOX
-//!  | words   | outbox, written from its start     | how it crashed: `crash.rs` |
+//!  | words   | outbox, written from its start     | note, in words | how it crashed: `crash.rs` |
 //! ```
 #![expect(unsafe_code, reason = "maps memory")]
 
@@ -27,7 +27,10 @@ pub const WORDS: usize = 8;
 /// How many bytes the outbox holds.
 pub const OUTBOX: usize = 64 * 1024;
 
-const CRASH_AT: usize = WORDS * 8 + OUTBOX;
+/// How many words the note has.
+pub const NOTE: usize = 64;
+
+const CRASH_AT: usize = (WORDS + NOTE) * 8 + OUTBOX;
 
 const LENGTH: NonZeroUsize = NonZeroUsize::new(CRASH_AT + crash::AREA).expect("not zero");
 
@@ -89,6 +92,13 @@ impl SharedPage {
     pub fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < WORDS, "there are {WORDS} words");
         self.cell(index)
+    }
+
+    /// Word `index` of the note, below [`NOTE`].
+    #[must_use]
+    pub fn note(&self, index: usize) -> &AtomicU64 {
+        assert!(index < NOTE, "a note has {NOTE} words");
+        self.cell(WORDS + OUTBOX / 8 + index)
     }
 
     #[inline]
@@ -178,6 +188,8 @@ mod tests {
         assert_eq!(there.word(3).load(Ordering::Acquire), 7);
         assert_eq!(here.keep(b"hello outbox", 0), Some(()));
         assert_eq!(there.read(12), b"hello outbox");
+        here.note(NOTE - 1).store(9, Ordering::Release);
+        assert_eq!(there.note(NOTE - 1).load(Ordering::Acquire), 9);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub struct Identity {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker<'a> {
     /// The first frame.
-    Welcome(Welcome),
+    Welcome(Box<Welcome>),
     /// Work.
     #[serde(borrow)]
     Tasks(TaskFrame<'a>),
@@ -113,10 +113,52 @@ pub struct Welcome {
 /// What frames a worker's life.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// Before the first task: the worker says hello only after it.
+    /// Where it is to run. Before anything else.
+    pub seat: Seat,
+    /// Each of them reads one shared object, which is kept. First of all.
+    pub shared: Vec<Routine>,
+    /// Before the first task: the worker says that it is prepared only after it.
     pub initializer: Option<Routine>,
+    /// Makes the worker's state, after the initializer; once more where a task has left it broken.
+    pub state: Option<Routine>,
     /// After the last task, before it exits as it was told.
     pub finalizer: Option<Routine>,
+}
+
+/// Where a worker runs, and before whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// How much nicer it is to be than who made it.
+    pub nice: i32,
+    /// On which processors; empty: on any.
+    pub cpus: Vec<u32>,
+}
+
+impl Setup {
+    /// Whether there is something to be done before the first task.
+    #[must_use]
+    pub fn prepares(&self) -> bool {
+        self.seat != Seat::default() || self.before().next().is_some()
+    }
+
+    /// What is to be done before the first task, in this order.
+    pub fn before(&self) -> impl Iterator<Item = &Routine> {
+        self.shared.iter().chain(&self.initializer).chain(&self.state)
+    }
+
+    /// How many fds were handed over for all of it, in the order of the fields.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.before().chain(&self.finalizer).map(Routine::descriptors).sum()
+    }
+}
+
+impl Routine {
+    /// How many fds were handed over for it.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.baggage as usize + usize::from(matches!(self.args, Given::Bulk(_)))
+    }
 }
 
 /// A function to be run once, and its arguments.
@@ -135,12 +177,21 @@ pub struct Routine {
 pub enum Given {
     /// Here.
     Inline(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// So many bytes in a memory file.
+    /// So many bytes in a sealed memory file.
     Bulk(u64),
 }
 
-/// Arguments of a [`Routine`] that are longer cross as a memory file: a Welcome has two of them.
-pub const ROUTINE_INLINE_MAX: usize = 16 * 1024;
+/// Arguments of a [`Routine`] that are longer cross as a memory file: a Welcome has three of them.
+pub const ROUTINE_INLINE_MAX: usize = 8 * 1024;
+
+/// A shared object that is longer crosses as a memory file: a Welcome has up to [`SHARED_MAX`] of them.
+pub const SHARED_INLINE_MAX: usize = 256;
+
+/// The most shared objects of a pool.
+pub const SHARED_MAX: usize = 32;
+
+/// The most fds that go with a [`Setup`]: with those of the outlets no more than one message carries.
+pub const SETUP_DESCRIPTORS_MAX: usize = 60;
 
 /// Items to run, in order, under one claim word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

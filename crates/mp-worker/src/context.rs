@@ -80,6 +80,12 @@ pub fn is_cancelled() -> bool {
     CURRENT.get().is_some() && STATUS.with_borrow(|status| status.as_ref().is_some_and(|status| status.ask(TASK.get())))
 }
 
+/// The calling task says this of itself; `false` where there is none, or nobody who could hear it.
+pub(crate) fn say(tag: u64, bytes: &[u8]) -> bool {
+    CURRENT.get().is_some()
+        && STATUS.with_borrow(|status| status.as_ref().is_some_and(|status| status.say(TASK.get(), tag, bytes)))
+}
+
 /// The task that begins now may run so long.
 pub(crate) fn limit(limit: Option<Duration>) {
     DEADLINE.set(limit.and_then(|limit| Instant::now().checked_add(limit)));

@@ -143,11 +143,20 @@ pub fn run_preload(entry: Entry, args: &[u8]) -> Result<(), String> {
         }
     };
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("mp-preload".to_owned()).stack_size(STACK);
+        let builder = std::thread::Builder::new().name(PRELOAD.to_owned()).stack_size(STACK);
         let thread =
             builder.spawn_scoped(scope, body).map_err(|error| format!("no thread for the preload: {error}"))?;
         thread.join().unwrap_or_else(|_| Err("preload panicked".to_owned()))
     })
+}
+
+/// The thread in which it runs.
+const PRELOAD: &str = "mp-preload";
+
+/// Whether the calling thread runs a preload.
+#[must_use]
+pub fn is_preloading() -> bool {
+    std::thread::current().name() == Some(PRELOAD)
 }
 
 fn alone_again() -> Result<(), String> {

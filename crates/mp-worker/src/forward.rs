@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -231,14 +230,14 @@ fn cut(mut text: String) -> String {
     text
 }
 
-fn level_of(level: &Level) -> TraceLevel {
+pub(crate) fn level_of(level: &Level) -> TraceLevel {
     [TraceLevel::Error, TraceLevel::Warn, TraceLevel::Info, TraceLevel::Debug]
         .into_iter()
         .find(|ours| to_level(*ours) == *level)
         .unwrap_or(TraceLevel::Trace)
 }
 
-fn to_level(level: TraceLevel) -> Level {
+pub(crate) fn to_level(level: TraceLevel) -> Level {
     match level {
         TraceLevel::Error => Level::ERROR,
         TraceLevel::Warn => Level::WARN,
@@ -255,32 +254,8 @@ pub(crate) fn to_supervisor(level: TraceLevel, socket: OwnedFd) {
     }));
 }
 
-/// From now on the `tracing` events of this process, a supervisor or a worker, are written to standard error, a line each.
-/// Python: `multiprocessing.log_to_stderr`. `false` where the program has another subscriber already: then that one has them.
-///
-/// ```
-/// mp_worker::log_to_stderr(tracing::Level::WARN);
-/// tracing::warn!(left = 3, "few are left"); // WARN doctest: few are left left=3
-/// ```
-pub fn log_to_stderr(level: Level) -> bool {
-    install(Forwarder::new(level_of(&level), |record| {
-        // Where standard error is closed there is nobody left to tell.
-        let _ = std::io::stderr().write_all(line_of(record).as_bytes());
-        true
-    }))
-}
-
-fn install(forwarder: Forwarder) -> bool {
-    dispatcher::set_global_default(dispatcher::Dispatch::new(forwarder)).is_ok()
-}
-
-fn line_of(record: &TraceRecord) -> String {
-    let TraceRecord { level, target, message, fields, spans, lived_ns, .. } = record;
-    let level = to_level(*level);
-    let spans = if spans.is_empty() { String::new() } else { format!(" {spans}:") };
-    let lived = lived_ns.map(|ns| format!(" lived {:?}", std::time::Duration::from_nanos(ns))).unwrap_or_default();
-    let fields = if fields.is_empty() { String::new() } else { format!(" {fields}") };
-    format!("{level}{spans} {target}: {message}{lived}{fields}\n")
+pub(crate) fn install(subscriber: impl Subscriber + Send + Sync) -> bool {
+    dispatcher::set_global_default(dispatcher::Dispatch::new(subscriber)).is_ok()
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn script(own: Identity) -> io::Result<[Vec<u8>; 3]> {
     };
     let tasks = TaskFrame { number: 1, segments: vec![segment] };
     let encode = |frame: &ToWorker<'_>| codec::encode(frame).map_err(io::Error::other);
-    Ok([encode(&ToWorker::Welcome(welcome))?, encode(&ToWorker::Tasks(tasks))?, encode(&ToWorker::Stop(0))?])
+    Ok([encode(&ToWorker::Welcome(Box::new(welcome)))?, encode(&ToWorker::Tasks(tasks))?, encode(&ToWorker::Stop(0))?])
 }
 
 #[cfg(test)]

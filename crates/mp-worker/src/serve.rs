@@ -38,12 +38,14 @@ fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
     // A supervisor that is gone wants nothing any more, least of all an error.
     let greeted = greet(line, own, says_hello);
     let code = greeted.and_then(|greeted| context::over(status, || work(line, status, greeted)));
+    // Not left to the end of the thread: it runs code of the caller's, which may panic, and there that would end the process.
+    let _ = setup::drop_kept();
     code.unwrap_or_else(|code| code)
 }
 
 /// Who it is, and what it is to do at its end.
 struct Greeted {
-    welcome: Welcome,
+    welcome: Box<Welcome>,
     image: SameImage,
     prepared: Prepared,
 }
@@ -66,7 +68,7 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
-    if says_hello || welcome.setup.initializer.is_some() {
+    if says_hello || welcome.setup.prepares() {
         line.send(&answer, Vec::new()).map_err(|_| 0)?;
     }
     let prepared = setup::prepare(line, (&welcome, descriptors), image)?;
@@ -181,7 +183,7 @@ mod tests {
             setup: Setup::default(),
             outlets: Outlets::default(),
         };
-        for frame in [ToWorker::Welcome(welcome), ToWorker::Stop(5)] {
+        for frame in [ToWorker::Welcome(Box::new(welcome)), ToWorker::Stop(5)] {
             supervisor.send(&codec::encode(&frame).expect("encodes"), Vec::new()).expect("sent");
         }
         let code = serve(&worker, &Status::local().expect("memory"), OWN);

@@ -3,24 +3,27 @@
 //! Does **not** know what follows from its failure: the supervisor hears why.
 //!
 //! ```text
-//!  Welcome{initializer, finalizer} ─▶ Hello ─▶ initializer ─┬▶ Prepared ─▶ tasks ─▶ Stop ─▶ finalizer ─▶ exit
-//!                                                           └▶ Failed(text), exit 72
+//!  Welcome ─▶ Hello ─▶ seat, shared objects, initializer, state ─┬▶ Prepared ─▶ tasks ─▶ Stop ─▶ finalizer, state dropped ─▶ exit
+//!                                                                └▶ Failed(text), exit 72
 //! ```
 
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use mp_link::{Line, LinkError};
 use mp_sys::image::SameImage;
-use mp_wire::frame::{FromWorker, Given, Welcome};
+use mp_sys::sealed::Sealed;
+use mp_wire::frame::{FromWorker, Given, Seat, Welcome};
 use mp_wire::{CodecStage, TaskId, WorkerId, codec, frame};
 use serde::de::DeserializeOwned;
 
 use crate::panic::{shorten, watch};
 use crate::run::call;
 use crate::task::{Call, Entry, Ran, Refused};
-use crate::{WorkerInfo, context};
+use crate::{WorkerInfo, context, home};
 
 /// The exit code of a worker whose initializer failed.
 const UNPREPARED: i32 = 72;
@@ -129,77 +132,148 @@ pub(crate) struct Prepared {
 struct Loaded {
     id: WorkerId,
     entry: Entry,
-    args: Vec<u8>,
+    args: Bytes,
     descriptors: Vec<OwnedFd>,
 }
 
-/// Runs the initializer, if there is one, and says that it has.
+enum Bytes {
+    Here(Vec<u8>),
+    /// So many of them.
+    Sealed(Sealed, usize),
+}
+
+/// All of them.
+struct Routines {
+    shared: Vec<Loaded>,
+    initializer: Option<Loaded>,
+    state: Option<Loaded>,
+    finalizer: Option<Loaded>,
+}
+
+/// Runs what is to be run before the first task, if anything is, and says that it has.
 ///
 /// # Errors
 /// The code to exit with, when it failed; the supervisor has been told why.
 pub(crate) fn prepare(line: &Line, welcome: (&Welcome, VecDeque<OwnedFd>), image: SameImage) -> Result<Prepared, i32> {
-    let (initializer, finalizer) = load(welcome, image).map_err(|reason| say(line, &reason))?;
-    if let Some(initializer) = initializer {
-        initializer.run().map_err(|reason| say(line, &format!("initializer {reason}")))?;
+    let prepares = welcome.0.setup.prepares();
+    sit_down(&welcome.0.setup.seat).map_err(|reason| say(line, &reason))?;
+    let routines = load(welcome, image).map_err(|reason| say(line, &reason))?;
+    let finalizer = routines.run_first().map_err(|reason| say(line, &reason))?;
+    if prepares {
         // A supervisor that is gone wants nothing any more.
         line.send(&[FromWorker::Prepared as u8], Vec::new()).map_err(|_| 0)?;
     }
     Ok(Prepared { finalizer })
 }
 
+fn sit_down(seat: &Seat) -> Result<(), String> {
+    let Seat { nice, cpus } = seat;
+    if *nice != 0 {
+        mp_sys::seat::renice(*nice).map_err(|error| format!("worker could not be made nicer by {nice}: {error}"))?;
+    }
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    mp_sys::seat::pin(cpus).map_err(|error| format!("worker could not be pinned to processors {cpus:?}: {error}"))
+}
+
+impl Routines {
+    /// Gives what is left: the finalizer.
+    fn run_first(self) -> Result<Option<Loaded>, String> {
+        self.shared.iter().try_for_each(|shared| shared.run("reading a shared object"))?;
+        if let Some(initializer) = self.initializer {
+            initializer.run("initializer")?;
+        }
+        if let Some(state) = self.state {
+            state.run(STATE)?;
+            keep_remake(move || state.run(STATE));
+        }
+        Ok(self.finalizer)
+    }
+}
+
+const STATE: &str = "making the worker's state";
+
+/// How the calling thread's state is made again, when a task has left it broken.
+pub fn keep_remake(remake: impl Fn() -> Result<(), String> + 'static) {
+    home::keep_remake(Rc::new(remake));
+}
+
 impl Prepared {
-    /// Runs the finalizer, if there is one.
+    /// Runs the finalizer, if there is one, and drops what was kept for tasks.
     pub(crate) fn finish(self, line: &Line) {
-        if let Err(reason) = self.finalizer.map_or(Ok(()), Loaded::run) {
-            let _ = say(line, &format!("finalizer {reason}"));
+        if let Err(reason) = self.finalizer.map_or(Ok(()), |finalizer| finalizer.run("finalizer")) {
+            let _ = say(line, &reason);
+        }
+        if let Err(reason) = drop_kept() {
+            let _ = say(line, &reason);
         }
     }
 }
 
+/// Drops what the calling thread has kept for tasks.
+pub(crate) fn drop_kept() -> Result<(), String> {
+    watch(home::end).map_err(|caught| format!("dropping the worker's state panicked: {}", caught.into_panic().message))
+}
+
 impl Loaded {
-    fn run(self) -> Result<(), String> {
-        let failed = |reason: String| if reason.starts_with("panicked") { reason } else { format!("failed: {reason}") };
-        run_routine(self.entry, (&self.args, self.descriptors), self.id).map_err(failed)
+    /// What fails is called `what`.
+    fn run(&self, what: &str) -> Result<(), String> {
+        let failed = |reason: String| {
+            let verb = if reason.starts_with("panicked") { "" } else { "failed: " };
+            format!("{what} {verb}{reason}")
+        };
+        let descriptors = self.descriptors.iter().map(OwnedFd::try_clone).collect::<io::Result<Vec<_>>>();
+        let descriptors = descriptors.map_err(|error| failed(error.to_string()))?;
+        run_routine(self.entry, (self.args.get(), descriptors), self.id).map_err(failed)
     }
 }
 
-/// The descriptors that came along with the first frame: of the outlets, then of the initializer and the finalizer.
+impl Bytes {
+    fn of(given: &Given, own: &mut Vec<OwnedFd>) -> Result<Self, String> {
+        let len = match given {
+            Given::Inline(bytes) => return Ok(Self::Here(bytes.clone())),
+            Given::Bulk(len) => *len,
+        };
+        let file = own.pop().ok_or("no memory file for what is to be run at the start or the end")?;
+        let sealed = Sealed::adopt(file).map_err(|error| error.to_string())?;
+        let there = sealed.bytes().len() as u64;
+        if len > there {
+            return Err(format!("memory file holds {there} bytes, {len} were announced"));
+        }
+        Ok(Self::Sealed(sealed, len as usize))
+    }
+
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::Here(bytes) => bytes,
+            Self::Sealed(sealed, len) => &sealed.bytes()[..*len],
+        }
+    }
+}
+
+/// The descriptors that came along with the first frame: of the outlets, then of what is run, in the order of the fields.
 pub(crate) fn handed_over(line: &Line, welcome: &Welcome) -> Result<VecDeque<OwnedFd>, LinkError> {
-    let setup = &welcome.setup;
-    let own: usize = [&setup.initializer, &setup.finalizer].into_iter().flatten().map(descriptors_of).sum();
-    if own + welcome.outlets.descriptors() == 0 {
+    if welcome.setup.descriptors() + welcome.outlets.descriptors() == 0 {
         return Ok(VecDeque::new());
     }
     line.descriptors().map(VecDeque::from)
 }
 
-fn load(
-    (welcome, mut descriptors): (&Welcome, VecDeque<OwnedFd>),
-    image: SameImage,
-) -> Result<(Option<Loaded>, Option<Loaded>), String> {
+fn load((welcome, mut descriptors): (&Welcome, VecDeque<OwnedFd>), image: SameImage) -> Result<Routines, String> {
     let setup = &welcome.setup;
-    let mut each = |routine: &Option<frame::Routine>| {
-        let Some(routine) = routine else { return Ok(None) };
-        let mut own: Vec<_> = descriptors.drain(..descriptors_of(routine).min(descriptors.len())).collect();
-        let args = match &routine.args {
-            Given::Inline(bytes) => bytes.clone(),
-            Given::Bulk(len) => {
-                let file = own.pop().ok_or("no memory file for the arguments of the initializer or finalizer")?;
-                mp_sys::memory::read_file(file, *len).map_err(|error| error.to_string())?
-            }
-        };
-        Ok::<_, String>(Some(Loaded {
-            id: welcome.worker,
-            entry: image.function(routine.entry),
-            args,
-            descriptors: own,
-        }))
+    let mut load = |routine: &frame::Routine| {
+        let mut own: Vec<_> = descriptors.drain(..routine.descriptors().min(descriptors.len())).collect();
+        let args = Bytes::of(&routine.args, &mut own)?;
+        let entry = image.function(routine.entry);
+        Ok::<_, String>(Loaded { id: welcome.worker, entry, args, descriptors: own })
     };
-    Ok((each(&setup.initializer)?, each(&setup.finalizer)?))
-}
-
-fn descriptors_of(routine: &frame::Routine) -> usize {
-    routine.baggage as usize + usize::from(matches!(routine.args, Given::Bulk(_)))
+    Ok(Routines {
+        shared: setup.shared.iter().map(&mut load).collect::<Result<_, _>>()?,
+        initializer: setup.initializer.as_ref().map(&mut load).transpose()?,
+        state: setup.state.as_ref().map(&mut load).transpose()?,
+        finalizer: setup.finalizer.as_ref().map(&mut load).transpose()?,
+    })
 }
 
 /// Tells the supervisor; gives the code to exit with.

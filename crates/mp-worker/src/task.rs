@@ -107,6 +107,13 @@ pub trait Task<Args>: Copy + Send + 'static {
     /// How many bytes encoded arguments take, if they are numbers: to encode them cannot fail, nor run code of the caller's.
     #[doc(hidden)]
     fn fixed_size() -> Option<usize>;
+
+    /// What failures call it.
+    #[doc(hidden)]
+    #[must_use]
+    fn name() -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 /// What a task can be called with: a tuple of values that cross.

@@ -315,6 +315,8 @@
 //! # }
 //! ```
 //!
+//! What it leaves need not be in statics: [`workers`] has states that are lent to tasks, and objects that each worker is sent once.
+//!
 //! # More workers, fewer, fresh ones
 //!
 //! A pool can be [resized](crate::Pool::resize) while it works: who is too many finishes what it runs, and what it had not begun is
@@ -372,3 +374,4 @@
 pub mod comms;
 pub mod process;
 pub mod sync;
+pub mod workers;

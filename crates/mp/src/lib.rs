@@ -29,9 +29,10 @@ pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, ByFd, Command, CommandError, CommandOutput, Error, JoinableQueue, Level, MapHandle, Mapping,
     Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder,
-    PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue, StartMethod, Stats,
-    Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited, active_children,
-    as_completed, cpu_count, join_children, join_children_timeout, suspend, wait, wait_any,
+    PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue, StartMethod, StatePool,
+    StatePoolBuilder, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited,
+    active_children, as_completed, cpu_count, end_pool, join_children, join_children_timeout, pool, set_pool, suspend,
+    wait, wait_any,
 };
 pub use mp_sync::{
     Array, ArrayGuard, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock,
@@ -41,8 +42,8 @@ pub use mp_wire::crash::{Crash, Frame as CrashFrame};
 pub use mp_wire::{Bytes, CodecError, CodecStage, Failure, TaskId, TaskLabel, WorkerExit, WorkerId};
 pub use mp_worker::registry::{Arg, NamedTask, find as find_task, tasks};
 pub use mp_worker::{
-    CurrentProcess, Done, Routine, Task, WorkerInfo, after_fork, current_process, current_worker, deadline, init,
-    is_cancelled, log_to_stderr,
+    CurrentProcess, Done, Maker, Routine, StateTask, Task, WorkerInfo, after_fork, current_process, current_worker,
+    deadline, init, is_cancelled, log_to_stderr, progress, shared, try_shared,
 };
 
 /// Lets the workers of a test binary serve: once per test binary, anywhere in it.

@@ -47,6 +47,8 @@ const TESTS: &[Test] = &[
     ("ended_by_exit_in_a_thread", || nobody_is_left("exits_in_a_thread", None)),
     ("ended_by_a_panic_in_main", || nobody_is_left("panics", None)),
     ("ended_by_a_return_that_forgets_its_pool", || nobody_is_left("forgets", None)),
+    ("ended_by_a_return_with_the_programs_pool", || nobody_is_left("global", None)),
+    ("killed_with_the_programs_pool", || nobody_is_left("global, parked", Some(Signal::SIGKILL))),
     ("ended_while_its_workers_start", || nobody_is_left("starting", None)),
     ("killed_with_forked_spinning_workers", || nobody_is_left("spinning, forked", Some(Signal::SIGKILL))),
     ("killed_forked_and_only_the_lifeline_tells", || {
@@ -140,6 +142,9 @@ fn supervisor(role: &str) {
     let method = if role.ends_with(FORKED) { StartMethod::ForkServer } else { StartMethod::Spawn };
     let full = role;
     let role = role.trim_end_matches(FORKED);
+    if role.starts_with("global") {
+        return global(role);
+    }
     let pool = Pool::builder().workers(4).start_method(method).build().expect("a pool");
     let born: Queue<u32> = Queue::new().expect("a queue");
     if role == "starting" {
@@ -173,6 +178,21 @@ fn supervisor(role: &str) {
         _ => tasks.into_iter().for_each(|task| drop(task.get())),
     }
     if role == "idle" {
+        std::thread::park();
+    }
+}
+
+/// The pool that nobody drops.
+fn global(role: &str) {
+    mp::set_pool(Pool::builder().workers(4));
+    let born: Queue<u32> = Queue::new().expect("a queue");
+    let pool = mp::pool().expect("a pool");
+    let tasks = (0..4).map(|_| pool.apply_async(spinning, (born.clone(),)).expect("accepted"));
+    let tasks: Vec<_> = tasks.collect();
+    (0..4).for_each(|_| println!("{}", born.get().expect("a worker")));
+    println!();
+    std::mem::forget(tasks);
+    if role.ends_with("parked") {
         std::thread::park();
     }
 }

@@ -8,6 +8,7 @@ mod crash;
 mod events;
 mod evidence;
 mod heard;
+mod log;
 mod memory;
 
 mp::test_support!();

@@ -1,0 +1,149 @@
+//! What a worker has around its tasks: a state, shared objects, who wants to know how far it is, where it runs, a pool for all.
+//!
+//! Does **not** tell how tasks are run: [the guide](super) does.
+//!
+//! # A state
+//!
+//! What takes long to make, and is used by every task (a connection, a model, a cache), is made once in each worker and
+//! lent to each task: [`state`](crate::PoolBuilder::state), or [`try_state`](crate::PoolBuilder::try_state) for what can fail. A
+//! task of such a [`StatePool`](crate::StatePool) takes `&mut S` before its arguments, and that it is the right one is checked when the program
+//! is compiled. The state crosses nowhere, so it may be what cannot be serialized or sent to another thread. Python does
+//! this with globals:
+//!
+//! ```python
+//! def make(path):                            # Python
+//!     global words
+//!     words = load(path)
+//!
+//! with multiprocessing.Pool(2, initializer=make, initargs=(path,)) as pool: ...
+//! ```
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! struct Cache {
+//!     squares: std::collections::HashMap<u64, u64>,
+//!     misses: u64,
+//! }
+//!
+//! fn make(first: u64) -> Cache {
+//!     Cache { squares: [(first, first * first)].into(), misses: 0 }
+//! }
+//!
+//! fn square(cache: &mut Cache, n: u64) -> u64 {
+//!     let Cache { squares, misses } = cache;
+//!     *squares.entry(n).or_insert_with(|| {
+//!         *misses += 1;
+//!         n * n
+//!     })
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(1).state(make, (3,)).build()?;
+//! assert_eq!(pool.map(square, [3, 4, 3, 4])?, [9, 16, 9, 16]);
+//! assert_eq!(pool.apply(|cache: &mut Cache| cache.misses, ())?, 1);
+//!
+//! // After a panic nobody knows how far it had got: the next task has a new one.
+//! assert!(pool.apply(|_: &mut Cache| -> u64 { panic!("half done") }, ()).is_err());
+//! assert_eq!(pool.apply(|cache: &mut Cache| cache.squares.len(), ())?, 1);
+//!
+//! // Tasks that need none of it:
+//! assert_eq!(pool.plain().apply(|n: u64| n + 1, (1,))?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Shared objects
+//!
+//! What every task reads and none changes is sent to each worker once, with [`shared`](crate::PoolBuilder::shared), instead of with each task. It
+//! is found by its type. mpire: `shared_objects`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! # use std::collections::HashMap;
+//! fn count(word: String) -> u32 {
+//!     mp::shared::<HashMap<String, u32>>().get(&word).copied().unwrap_or(0)
+//! }
+//!
+//! let counts = HashMap::from([("mp".to_owned(), 3_u32)]);
+//! let pool = mp::Pool::builder().workers(2).shared(&counts).build()?;
+//! assert_eq!(pool.map(count, ["mp", "gil"].map(str::to_owned))?, [3, 0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | | for | decoded | memory |
+//! |---|---|---|---|
+//! | an argument | what differs from task to task | by each task | while it runs |
+//! | [`PoolBuilder::shared`](crate::PoolBuilder::shared) | any serializable value that all tasks read | once by each worker | one for each worker |
+//! | [`Shared<[T]>`](crate::Shared), as an argument or within a shared object | plain data | never | one for all |
+//!
+//! # How far a task has come
+//!
+//! A task that takes long says how far it is by [`progress`](crate::progress): a number, a pair, a text, a struct. Its handle has
+//! the latest ([`TaskHandle::progress`](crate::TaskHandle::progress)), or brings it to a callback
+//! ([`on_progress`](crate::TaskHandle::on_progress)); a pool has that of all that run ([`Pool::progress`](crate::Pool::progress)). It lies in shared
+//! memory: to say it takes no system call and waits for nobody, and what nobody reads is overwritten. `mpctl apply` and `mpctl map` show
+//! pairs of `u64` (done, of how many) in their bar.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn walk(steps: u64, half: mp::Queue<()>, go: mp::Queue<()>) -> Result<(), String> {
+//!     for done in 1..=steps {
+//!         mp::progress((done, steps));
+//!         if done == steps / 2 {
+//!             half.put(()).map_err(|error| error.to_string())?;
+//!             go.get().map_err(|error| error.to_string())?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! let (half, go) = (mp::Queue::new()?, mp::Queue::new()?);
+//! let pool = mp::Pool::new(1)?;
+//! let handle = pool.apply_async(walk, (10, half.clone(), go.clone()))?;
+//! half.get()?;
+//! assert_eq!(handle.progress(), Some((5_u64, 10_u64)));
+//! go.put(())?;
+//! handle.get()??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where it runs
+//!
+//! Workers can be [nicer](crate::PoolBuilder::nice) than the program, and be [pinned](crate::PoolBuilder::pin_workers) to
+//! processors. Thread pools within them (rayon, tokio, OpenMP, BLAS ..) are told to take each worker's share of the processors, unless
+//! the environment says otherwise ([`inner_threads`](crate::PoolBuilder::inner_threads)). On the command line: `mpctl map --nice 10 --pin`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::builder().workers(2).nice(5).pin_workers(true).inner_threads(1).build()?;
+//! let threads = pool.apply(|| std::thread::available_parallelism().map_or(0, usize::from), ())?;
+//! assert_eq!(threads, 1, "it is pinned to one processor");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # One pool for the program
+//!
+//! Who needs workers now and then, in many places, need not hand a pool through all of them: [`mp::pool()`](crate::pool) is made at its
+//! first use, with a worker for each processor (or as [`set_pool`](crate::set_pool) says), and made again when it has ended. Within a worker it runs
+//! tasks in the calling thread, so that code which uses it can be called from tasks; a task that wants workers of its own builds a pool.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn squares(numbers: Vec<u64>) -> Result<Vec<u64>, String> {
+//!     let pool = mp::pool().map_err(|error| error.to_string())?;
+//!     pool.map(|n: u64| n * n, numbers).map_err(|failure| failure.to_string())
+//! }
+//!
+//! mp::set_pool(mp::Pool::builder().workers(2));
+//! assert_eq!(squares(vec![1, 2, 3])?, [1, 4, 9]); // on workers
+//! assert_eq!(mp::pool()?.apply(squares, (vec![4, 5],))??, [16, 25]); // within one
+//! # Ok(())
+//! # }
+//! ```

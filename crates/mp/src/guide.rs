@@ -179,7 +179,8 @@
 //! ```
 //!
 //! `.forward_tracing(mp::Level::INFO)` has the `tracing` events and spans of workers arrive in your program's subscriber, under the
-//! target `mp::worker`. [`mp::log_to_stderr`](crate::log_to_stderr) is a subscriber for who has none.
+//! target `mp::worker`. [`mp::log_to_stderr`](crate::log_to_stderr) is a subscriber for who has none: a line for each event, with the worker, pid and task of who
+//! says it.
 //!
 //! # Processes and queues
 //!

@@ -2,14 +2,14 @@
 //!
 //! Does **not** draw conclusions: what follows from the words is `scheduler`'s.
 
-use mp_link::Status;
-use mp_sys::shared::{OUTBOX, SharedPage, WORDS};
+use mp_link::{NOTE_MAX, Status};
+use mp_sys::shared::{NOTE, OUTBOX, SharedPage, WORDS};
 use mp_wire::frame::from_worker;
 use mp_wire::record::Records;
 
 use crate::Trail;
 
-/// Each nine bytes are a word and its value, and then a look; what is left is in the outbox.
+/// Each nine bytes are a word, also of the note, and its value, and then a look; what is left is in the outbox.
 pub(super) fn status(data: &[u8]) -> Trail {
     let mut trail = Trail::default();
     let (status, fd) = Status::create().expect("memory");
@@ -20,7 +20,9 @@ pub(super) fn status(data: &[u8]) -> Trail {
     let _ = page.keep(outbox, 0);
     for scribble in scribbles.chunks_exact(9) {
         let value = u64::from_le_bytes(scribble[1..].try_into().expect("eight bytes"));
-        page.word(usize::from(scribble[0]) % WORDS).store(value, std::sync::atomic::Ordering::Release);
+        let at = usize::from(scribble[0]);
+        page.word(at % WORDS).store(value, std::sync::atomic::Ordering::Release);
+        page.note(at % NOTE).store(value, std::sync::atomic::Ordering::Release);
         look(&status, &mut trail);
     }
     trail
@@ -38,6 +40,10 @@ fn look(status: &Status, trail: &mut Trail) {
         trail.size(claims as u64);
     }
     trail.size(status.started_ns());
+    if let Some(note) = status.said() {
+        assert!(note.bytes.len() <= NOTE_MAX);
+        trail.size(note.bytes.len() as u64);
+    }
     let unsent = status.unsent();
     assert!(unsent.len() <= OUTBOX);
     trail.size(unsent.len() as u64);

@@ -30,7 +30,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("mp-sync", &["mp-link", "mp-sys"]),
     ("mp-comm", &["mp-wire", "mp-link", "mp-sys", "mp-worker", "mp-supervisor"]),
     ("mp", &["mp-sync", "mp-comm", "mp-supervisor", "mp-worker", "mp-wire", "mp-macros"]),
-    ("mp-fuzz", &["mp-supervisor", "mp-scheduler", "mp-link", "mp-wire", "mp-sys"]),
+    ("mp-fuzz", &["mp-comm", "mp-sync", "mp-supervisor", "mp-scheduler", "mp-link", "mp-wire", "mp-sys"]),
     ("mp-measure", &["mp", "mp-link", "mp-wire", "mp-sys"]),
     (
         "mp-cli",

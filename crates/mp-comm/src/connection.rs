@@ -182,7 +182,7 @@ fn encode<T: Serialize + 'static>(message: &T, room: usize) -> Result<Vec<u8>, C
     Ok(record)
 }
 
-fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CommError> {
+pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CommError> {
     decode_value(bytes).map_err(|source: CodecError| CommError::Decode { len: bytes.len(), source })
 }
 

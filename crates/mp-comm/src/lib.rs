@@ -17,6 +17,8 @@ mod key;
 mod listener;
 mod manager;
 mod packets;
+#[doc(hidden)]
+pub mod rubbish;
 mod stream;
 mod until;
 

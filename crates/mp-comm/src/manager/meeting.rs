@@ -32,8 +32,13 @@ impl Meeting {
     /// The number of the caller, and whether he was the last.
     pub(super) fn arrive(&self, caller: Caller) -> Reply {
         let mut state = self.state.lock();
+        // Our own clients have heard how their last wait ended, and do not come twice.
+        state.hear(caller);
         if state.is_broken {
             return Reply::Refused(Refusal::Broken);
+        }
+        if state.waiting.contains(&caller) {
+            return Reply::Refused(Refusal::NotOfThisKind);
         }
         let index = state.waiting.len() as u32;
         let is_last = index + 1 >= self.parties;

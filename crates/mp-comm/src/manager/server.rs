@@ -147,9 +147,14 @@ fn reply(
     if sent.is_err() {
         object.take_back(reply, caller);
     }
+    look_after(object, caller, held);
+    sent.or_else(|error| say_too_large(connection, error))
+}
+
+/// Keeps in `held` what the client's end concerns, and nothing else.
+pub(super) fn look_after(object: Arc<Object>, caller: Caller, held: &mut Vec<Arc<Object>>) {
     held.retain(|other| !Arc::ptr_eq(&object, other));
     held.extend(Some(object).filter(|object| object.concerns(caller)));
-    sent.or_else(|error| say_too_large(connection, error))
 }
 
 fn say_too_large(connection: &Connection<Reply, Request>, error: CommError) -> Result<(), CommError> {
@@ -162,7 +167,7 @@ fn say_too_large(connection: &Connection<Reply, Request>, error: CommError) -> R
 }
 
 /// The reply, and the object that was called.
-fn answer(request: Request, caller: Caller) -> (Reply, Option<Arc<Object>>) {
+pub(super) fn answer(request: Request, caller: Caller) -> (Reply, Option<Arc<Object>>) {
     let find = |object: u64| OBJECTS.read().get(&object).cloned();
     match request {
         Request::Hello { .. } => (Reply::Done, None),

@@ -3,6 +3,7 @@
 //! Does **not** know how inputs are made.
 
 mod births;
+mod comm;
 mod crash;
 mod large;
 mod line;
@@ -12,6 +13,7 @@ mod queue;
 mod scheduler;
 mod shapes;
 mod status;
+mod sync;
 mod wire;
 
 use crate::Trail;
@@ -41,5 +43,11 @@ pub const ALL: &[Target] = &[
     Target { name: "status", run: status::status },
     Target { name: "crash", run: crash::crash },
     Target { name: "queue", run: queue::queue },
+    Target { name: "connection", run: comm::connection },
+    Target { name: "handshake", run: comm::handshake },
+    Target { name: "packet", run: comm::packet },
+    Target { name: "manager", run: comm::manager },
+    Target { name: "manager_words", run: comm::manager_words },
+    Target { name: "sync", run: sync::sync },
     Target { name: "scheduler", run: scheduler::scheduler },
 ];

@@ -1,0 +1,85 @@
+//! Locks and data in shared memory that another process has written to.
+//!
+//! Does **not** expect them to work: only that each call that has a time ends, and says so. One without waits for a holder that was
+//! made up as for any other.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use mp_link::baggage;
+use mp_sync::{
+    Array, AtomicU64, Barrier, BoundedSemaphore, Condition, Event, Lock, Mutex, RLock, Result, Semaphore, SharedMemory,
+};
+use mp_wire::codec;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Trail;
+
+/// Of the memory, so many bytes are written to: all of the words, and some of the data.
+const REACH: u64 = 3 * 4096;
+
+/// The first byte chooses the kind; then come writes: two bytes of place, eight of value.
+pub(super) fn sync(data: &[u8]) -> Trail {
+    let mut trail = Trail::default();
+    let Some((kind, writes)) = data.split_first() else { return trail };
+    let no = Duration::ZERO;
+    let trail = &mut trail;
+    match kind % 11 {
+        0 => tried(Lock::new(), writes, trail, |lock| told(lock.lock_timeout(no).map(drop))),
+        1 => tried(RLock::new(), writes, trail, |lock| told(lock.lock_timeout(no).map(drop))),
+        2 => tried(Semaphore::new(2), writes, trail, |one| told(one.acquire_timeout(no).map(std::mem::forget))),
+        3 => tried(BoundedSemaphore::new(2), writes, trail, |one| told(one.acquire_timeout(no).map(std::mem::forget))),
+        4 => tried(Event::new(), writes, trail, |one| told((one.wait_timeout(no), one.is_set()))),
+        5 => tried(Condition::new(), writes, trail, |one| told((one.lock_timeout(no).map(drop), one.waiting()))),
+        6 => tried(Barrier::new(2), writes, trail, |one| {
+            told((one.parties(), one.n_waiting(), one.is_broken(), one.wait_timeout(no)))
+        }),
+        7 => tried(Mutex::new([1_u64; 4]), writes, trail, |one| told(one.lock_timeout(no).map(|guard| guard[0]))),
+        8 => tried(Array::from_slice(&[1_u16; 64]), writes, trail, |one| {
+            told((one.len(), one.get(63), one.read(0..64).map(|all| all.len()), one.set(64, 0)))
+        }),
+        9 => tried(SharedMemory::new(100), writes, trail, |one| {
+            let mut bytes = [0; 100];
+            told((one.len(), one.read(0, &mut bytes), one.write(99, &[1, 2])))
+        }),
+        _ => tried(AtomicU64::new(1), writes, trail, |one| format!("{one:?}")),
+    }
+    std::mem::take(trail)
+}
+
+fn told(outcome: impl Debug) -> String {
+    format!("{outcome:?}")
+}
+
+/// One that has travelled, after its memory was written to.
+fn tried<T: Serialize + DeserializeOwned>(
+    made: Result<T>,
+    writes: &[u8],
+    trail: &mut Trail,
+    call: impl Fn(&T) -> String,
+) {
+    let made = made.expect("memory");
+    let (bytes, fds) = baggage::pack_with(|| codec::encode(&made).expect("an argument"));
+    for fd in &fds {
+        let file = File::from(fd.try_clone().expect("a descriptor"));
+        scribble(&file, writes);
+    }
+    drop(made);
+    match baggage::unpack_with(fds, || codec::decode::<T>(&bytes)) {
+        Ok(one) => (0..2).for_each(|_| trail.text(&call(&one))),
+        Err(error) => trail.text(&error.0),
+    }
+}
+
+fn scribble(file: &File, writes: &[u8]) {
+    let len = file.metadata().map_or(0, |data| data.len());
+    for write in writes.chunks_exact(10) {
+        let place = u64::from(u16::from_le_bytes([write[0], write[1]])) % REACH / 8 * 8;
+        if place + 8 <= len {
+            file.write_all_at(&write[2..], place).expect("room");
+        }
+    }
+}

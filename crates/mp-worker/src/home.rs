@@ -11,7 +11,7 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ struct Home {
     state: Option<Box<dyn Any>>,
     /// A task has panicked with it: nobody knows how far it got.
     spoiled: bool,
-    shared: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    shared: BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 thread_local! {
     static HOME: RefCell<Home> = RefCell::default();
     /// Those of pools without workers that have run something in this thread, by their numbers.
-    static AWAY: RefCell<HashMap<u64, Home>> = RefCell::default();
+    static AWAY: RefCell<BTreeMap<u64, Home>> = RefCell::default();
 }
 
 /// The object of type `T` that [`PoolBuilder::shared`] sent to each worker. It was decoded once in this worker; to ask for it

@@ -7,6 +7,8 @@
 //! for the supervisor; but a small one of short tasks waits for more of them, until the first is done: what it would cost
 //! on its way is more than the worker would gain. Nothing is lost by sending too early or too much: a worker that runs dry takes back half of what
 //! the most loaded one has not begun (see `mp-link`'s claims).
+//!
+//! A priority decides what is sent next. What a worker has been sent already runs before it: up to two frames each.
 
 use std::time::Instant;
 
@@ -26,11 +28,11 @@ const SEEN: usize = 8;
 const MANY: u32 = 512;
 
 impl Scheduler {
-    /// Whether work that is submitted now would be sent on at once.
+    /// Whether work that is submitted now would be sent on at once, or overtake what waits.
     #[must_use]
     pub fn is_hungry(&self) -> bool {
         let free = self.backlog.is_empty() && (0..self.slots.len()).any(|index| self.has_room(index));
-        free || self.may_wake_more()
+        free || self.may_wake_more() || self.backlog.has_milder()
     }
 
     /// Afterwards nothing waits, or nobody may be sent more.

@@ -115,7 +115,7 @@ impl Scheduler {
         if self.has_others() {
             return self.put_back(left);
         }
-        let waiting = std::mem::take(&mut self.backlog);
+        let waiting = self.backlog.drain();
         let all = left.into_iter().chain(waiting).chain(self.later.drain());
         actions.extend(all.map(|span| Action::Settle(span, Verdict::Lost(worker, exit))));
     }

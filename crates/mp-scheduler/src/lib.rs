@@ -22,6 +22,7 @@
 //! I3 a worker has at most [`mp_wire::frame::CREDITS`] frames in flight; I5 an event of an earlier generation changes
 //! nothing.
 
+mod backlog;
 mod breaker;
 mod config;
 mod dispatch;

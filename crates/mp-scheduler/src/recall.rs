@@ -78,7 +78,7 @@ impl Scheduler {
         actions.extend(spans.into_iter().map(|span| Action::Settle(span, Verdict::Unsendable(reason.clone()))));
     }
 
-    /// Items that never began go to the front, in their order.
+    /// Items that never began go before all that are as urgent, in their order.
     pub(crate) fn put_back(&mut self, spans: Vec<Span>) {
         spans.into_iter().rev().for_each(|span| self.backlog.push_front(span));
     }
@@ -108,14 +108,7 @@ impl Scheduler {
             actions.push(Action::Settle(item, Verdict::Cancelled));
             return true;
         }
-        let within = |span: &Span| span.first <= task && task < span.first.plus(span.len());
-        let Some(at) = self.backlog.iter().position(within) else { return false };
-        let Some(mut after) = self.backlog.remove(at) else { return false };
-        let before = after.take_front((task.0 - after.first.0) as u32);
-        let item = after.take_front(1);
-        for part in [after, before].into_iter().filter(|part| !part.is_empty()) {
-            self.backlog.insert(at, part);
-        }
+        let Some(item) = self.backlog.take(task) else { return false };
         actions.push(Action::Settle(item, Verdict::Cancelled));
         true
     }

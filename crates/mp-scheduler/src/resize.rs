@@ -87,7 +87,7 @@ impl Scheduler {
     /// Where nothing more begins, what waits ends.
     pub(crate) fn refuse_waiting(&mut self, actions: &mut Vec<Action>) {
         let Phase::Stopping(reason) = &self.phase else { return };
-        let waiting = self.backlog.drain(..).chain(self.later.drain());
+        let waiting = self.backlog.drain().into_iter().chain(self.later.drain());
         actions.extend(waiting.map(|span| Action::Settle(span, Verdict::Stopped(reason.clone()))));
     }
 

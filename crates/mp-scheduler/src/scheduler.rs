@@ -2,17 +2,16 @@
 //!
 //! Does **not** know how the states follow each other: that is `step`.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use mp_wire::{TaskId, WorkerId};
 
+use crate::backlog::Backlog;
 use crate::breaker::Breaker;
 use crate::config::Config;
 use crate::pace::Pace;
 use crate::retry::Later;
 use crate::slot::{Slot, WorkerState};
-use crate::span::Span;
 
 /// How far a pool's life has come. What is graver is greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +33,7 @@ pub enum Phase {
 pub struct Scheduler {
     pub(crate) config: Config,
     pub(crate) slots: Vec<Slot>,
-    pub(crate) backlog: VecDeque<Span>,
+    pub(crate) backlog: Backlog,
     /// What is tried again after a pause.
     pub(crate) later: Later,
     pub(crate) phase: Phase,
@@ -55,7 +54,7 @@ impl Scheduler {
         Self {
             config,
             slots,
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
             later: Later::default(),
             phase: Phase::Open,
             breaker: Breaker::default(),

@@ -24,6 +24,8 @@ pub struct Terms {
     pub retry: Retry,
     /// How many items a frame carries, at most, and none of others beside them; else as many as seems right.
     pub chunk: Option<NonZeroU32>,
+    /// What is greater is sent first; what is equal in the order of submission.
+    pub priority: i32,
 }
 
 /// Items `from..to` of a job, not empty.

@@ -208,7 +208,7 @@ impl Scheduler {
         if self.phase >= Phase::Killing(String::new()) {
             return;
         }
-        for span in std::mem::take(&mut self.backlog).into_iter().chain(self.later.drain()) {
+        for span in self.backlog.drain().into_iter().chain(self.later.drain()) {
             actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())));
         }
         for index in 0..self.slots.len() {

@@ -19,6 +19,8 @@ mod late;
 mod liars;
 #[path = "grid/prepare.rs"]
 mod prepare;
+#[path = "grid/priorities.rs"]
+mod priorities;
 #[path = "grid/recycle.rs"]
 mod recycle;
 #[path = "grid/resize.rs"]

@@ -142,7 +142,8 @@ fn happen(world: &mut World, op: Op) {
         Op::Submit { len, timeout_ms, retry, weight } => {
             if *world.scheduler.phase() == Phase::Open {
                 let chunk = NonZeroU32::new(weight % 7);
-                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry, chunk };
+                let priority = (weight % 5) as i32 - 2;
+                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry, chunk, priority };
                 world.submit(len, terms, weight);
             }
         }

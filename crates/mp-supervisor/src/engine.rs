@@ -172,9 +172,14 @@ impl Engine {
 
     /// Accepts a job; gives its first item's id.
     pub(crate) fn submit(&self, job: Job) -> Result<TaskId, SubmitError> {
+        let urgent = job.terms.priority > 0;
         let (first, hungry) = self.inbox.put(job)?;
-        if hungry {
-            self.finish(self.state.lock());
+        if hungry || urgent {
+            let mut state = self.state.lock();
+            if urgent {
+                self.take_in(&mut state, Instant::now());
+            }
+            self.finish(state);
         }
         Ok(first)
     }

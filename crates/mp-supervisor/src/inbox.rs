@@ -10,6 +10,8 @@
 //!
 //! Nothing is left behind: a caller first puts, then looks whether the engine is hungry; the engine first says that it is, then
 //! looks whether something is there (both sequentially consistent). So one of the two sees the other.
+//!
+//! What is urgent does not wait here: the engine is told of it at once, for only there it is put before others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -133,6 +133,12 @@ impl<F> Mapping<'_, F> {
         self
     }
 
+    /// How urgent its items are among all that waits: see [`crate::TaskBuilder::priority`].
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.terms.priority = priority;
+        self
+    }
+
     /// As [`Pool::map`].
     ///
     /// # Errors

@@ -65,6 +65,24 @@ impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args>
         self
     }
 
+    /// What is greater is begun first, and what is equal in the order of submission; 0 by default, and below 0 is what gives
+    /// way to all else. Nothing is interrupted for it, and what a worker has been sent already (up to two batches each) may
+    /// run before it. A retry has the same priority. As long as more urgent tasks come, others wait.
+    /// Where tasks run as they are submitted ([`crate::Backend::Serial`]), it changes nothing.
+    ///
+    /// ```no_run
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = mp_supervisor::Pool::new(1)?;
+    /// let later = pool.task(square, (2,)).priority(-1).submit()?;
+    /// let sooner = pool.task(square, (3,)).priority(10).submit()?;
+    /// assert_eq!((sooner.get()?, later.get()?), (9, 4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.terms.priority = priority;
+        self
+    }
+
     /// What failures call it; by default its function's path.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

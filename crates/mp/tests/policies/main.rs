@@ -5,6 +5,7 @@ mod common;
 
 mod cancelling;
 mod ending;
+mod priorities;
 mod recycling;
 mod setup;
 mod tasks;

@@ -137,7 +137,7 @@ mod tests {
         let seen: Vec<_> = backlog.iter().map(|span| span.first.0).collect();
         let taken: Vec<_> = backlog.drain().iter().map(|span| span.first.0).collect();
         assert_eq!(seen, taken);
-        assert!(backlog.is_empty() && backlog.len() == 0 && backlog.front().is_none());
+        assert!(backlog.is_empty() && backlog.front().is_none());
         taken
     }
 

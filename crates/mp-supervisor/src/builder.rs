@@ -44,6 +44,7 @@ pub struct PoolBuilder {
     pub(crate) finalizer_timeout: Option<Duration>,
     max_payload: usize,
     large_from: usize,
+    pub(crate) max_queued: Option<u64>,
     preload: Option<Result<Preload, SubmitError>>,
     initializer: Option<Result<Routine, SubmitError>>,
     finalizer: Option<Result<Routine, SubmitError>>,
@@ -84,6 +85,7 @@ impl Default for PoolBuilder {
             finalizer_timeout: None,
             max_payload: 8 << 30,
             large_from: LARGE_MIN,
+            max_queued: None,
             preload: None,
             initializer: None,
             finalizer: None,
@@ -239,6 +241,7 @@ impl PoolBuilder {
         let outputs = self.wanted.into_outputs().filter(|_| self.backend == Backend::Processes);
         let making = Making {
             large_from: self.large_from,
+            max_queued: self.max_queued,
             backend: self.backend,
             start_method: self.start_method,
             calling: Calling { outputs, setup: setup.clone(), ..calling },

@@ -69,6 +69,8 @@ impl Exit {
 pub(crate) struct Making {
     /// From which size on values cross in memory that is kept.
     pub(crate) large_from: usize,
+    /// How many tasks may be without an outcome.
+    pub(crate) max_queued: Option<u64>,
     pub(crate) backend: Backend,
     pub(crate) start_method: StartMethod,
     pub(crate) calling: Calling,
@@ -159,7 +161,7 @@ impl Engine {
         let arena = (making.backend == Backend::Processes).then(|| Arena::new(making.large_from));
         let engine = Arc::new_cyclic(|this| Self {
             arena,
-            inbox: Inbox::new(),
+            inbox: Inbox::new(making.max_queued),
             state: Mutex::new(state),
             ended: Condvar::new(),
             making,
@@ -171,9 +173,9 @@ impl Engine {
     }
 
     /// Accepts a job; gives its first item's id.
-    pub(crate) fn submit(&self, job: Job) -> Result<TaskId, SubmitError> {
+    pub(crate) fn submit(&self, job: Job, may_wait: bool) -> Result<TaskId, SubmitError> {
         let urgent = job.terms.priority > 0;
-        let (first, hungry) = self.inbox.put(job)?;
+        let (first, hungry) = self.inbox.put(job, may_wait)?;
         if hungry || urgent {
             let mut state = self.state.lock();
             if urgent {
@@ -227,6 +229,10 @@ impl Engine {
         news.tell();
         drop(done);
         self.read_all(unread);
+        if self.inbox.is_bounded() {
+            let settled = self.state.lock().settled();
+            self.inbox.settle(settled);
+        }
         if over {
             self.ended.notify_all();
         }
@@ -351,6 +357,11 @@ impl State {
     pub(crate) fn note_exit(&mut self, exit: Exit) {
         let slot = exit.worker.slot as usize;
         self.exits[slot] = Some(exit);
+    }
+
+    /// How many tasks have had their outcomes.
+    fn settled(&self) -> u64 {
+        self.stats.completed + self.stats.failed
     }
 
     /// Why nothing more begins, if so.

@@ -30,16 +30,18 @@ pub(crate) struct Work {
     pub(crate) entry: Entry,
     pub(crate) name: Name,
     pub(crate) terms: Terms,
+    /// Where the pool is full: whether it waits for room.
+    pub(crate) may_wait: bool,
 }
 
 impl Host {
     /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
     pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
-        let Work { entry, name, terms } = work;
+        let Work { entry, name, terms, may_wait } = work;
         let traced_ns = self.trace().map(|_| mp_sys::clock::monotonic_ns());
         let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), traced_ns, open: 0 };
         match self {
-            Self::Engine(engine) => engine.submit(job),
+            Self::Engine(engine) => engine.submit(job, may_wait),
             Self::Serial(serial) => serial.submit(job),
         }
     }

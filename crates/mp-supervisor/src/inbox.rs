@@ -11,15 +11,19 @@
 //! Nothing is left behind: a caller first puts, then looks whether the engine is hungry; the engine first says that it is, then
 //! looks whether something is there (both sequentially consistent). So one of the two sees the other.
 //!
+//! Where the pool is bounded, a job is accepted if fewer tasks than that are without an outcome. Who waits for that is woken by
+//! outcomes, and by the end of the pool.
+//!
 //! What is urgent does not wait here: the engine is told of it at once, for only there it is put before others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mp_wire::TaskId;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::SubmitError;
 use crate::job::Job;
+use crate::reactor::is_hearing;
 
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -28,27 +32,31 @@ pub(crate) struct Inbox {
     filled: AtomicBool,
     /// Whether the engine would send at once what is put in.
     hungry: AtomicBool,
+    /// How many tasks may be without an outcome.
+    max: Option<u64>,
+    /// Rings when there is room again, or never will be.
+    room: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
     next_task: u64,
+    /// How many tasks have had their outcomes, kept only where the pool is bounded.
+    settled: u64,
     jobs: Vec<Job>,
     closed: Option<String>,
 }
 
 impl Inbox {
-    pub(crate) fn new() -> Self {
-        let state = State { next_task: 1, jobs: Vec::new(), closed: None };
-        Self { state: Mutex::new(state), filled: AtomicBool::new(false), hungry: AtomicBool::new(false) }
+    pub(crate) fn new(max: Option<u64>) -> Self {
+        let state = State { next_task: 1, settled: 0, jobs: Vec::new(), closed: None };
+        let (filled, hungry) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { state: Mutex::new(state), filled, hungry, max, room: Condvar::new() }
     }
 
-    /// Accepts a job; gives its first item's id, and whether the engine should be told.
-    pub(crate) fn put(&self, mut job: Job) -> Result<(TaskId, bool), SubmitError> {
-        let mut state = self.state.lock();
-        if let Some(reason) = &state.closed {
-            return Err(SubmitError::Closed(reason.clone()));
-        }
+    /// Accepts a job; gives its first item's id, and whether the engine should be told. Waits for room, if it may.
+    pub(crate) fn put(&self, mut job: Job, may_wait: bool) -> Result<(TaskId, bool), SubmitError> {
+        let mut state = self.room(may_wait)?;
         let (first, items) = (TaskId(state.next_task), job.args.len());
         if items == 0 {
             return Ok((first, false));
@@ -59,6 +67,37 @@ impl Inbox {
         self.filled.store(true, Ordering::SeqCst);
         drop(state);
         Ok((first, self.hungry.load(Ordering::SeqCst)))
+    }
+
+    /// The door, if it is open and there is room. Who hears workers would wait for himself.
+    fn room(&self, may_wait: bool) -> Result<MutexGuard<'_, State>, SubmitError> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(reason) = &state.closed {
+                return Err(SubmitError::Closed(reason.clone()));
+            }
+            if self.max.is_none_or(|max| state.next_task - 1 - state.settled < max) {
+                return Ok(state);
+            }
+            if !may_wait || is_hearing() {
+                return Err(SubmitError::Full);
+            }
+            self.room.wait(&mut state);
+        }
+    }
+
+    /// Whether it is to be told of outcomes.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.max.is_some()
+    }
+
+    /// So many tasks have had their outcomes by now.
+    pub(crate) fn settle(&self, settled: u64) {
+        let mut state = self.state.lock();
+        if settled > state.settled {
+            state.settled = settled;
+            self.room.notify_all();
+        }
     }
 
     /// Takes all that is there.
@@ -84,6 +123,7 @@ impl Inbox {
     /// Nothing more is accepted, for this reason, or a graver one before.
     pub(crate) fn close(&self, reason: String) {
         self.state.lock().closed = Some(reason);
+        self.room.notify_all();
     }
 
     /// Whether more is accepted.

@@ -51,6 +51,6 @@ impl Pool {
     }
 
     fn named(&self, task: &'static NamedTask) -> Work {
-        Work { entry: task.entry, name: Name::Function(task.name), terms: self.terms() }
+        Work { entry: task.entry, name: Name::Function(task.name), terms: self.terms(), may_wait: true }
     }
 }

@@ -16,6 +16,29 @@ impl PoolBuilder {
         self
     }
 
+    /// How many tasks may be accepted and without an outcome, those that run included; by default any number. At least 1.
+    ///
+    /// Whoever submits more waits until there is room, or until the pool closes; [`crate::Pool::try_submit`] does not wait. A map is
+    /// accepted whole as soon as there is room for one of its items: [`crate::Pool::imap`] is what reads a long input piece by
+    /// piece. A waker that a handle was polled with, which runs in the thread that hears workers, is told that the pool is full
+    /// instead of waiting; callbacks (`on_done`) may wait. Not where the calling thread is the worker.
+    ///
+    /// ```no_run
+    /// # use mp_supervisor::{Pool, SubmitError};
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// let pool = Pool::builder().workers(2).max_queued(100).build()?;
+    /// match pool.try_submit(square, (7,)) {
+    ///     Ok(handle) => assert_eq!(handle.get()?, 49),
+    ///     Err(SubmitError::Full) => println!("later"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_queued(mut self, tasks: u64) -> Self {
+        self.max_queued = Some(tasks.max(1));
+        self
+    }
+
     /// How many times a task that was lost with its worker, or ran too long, is tried again; by default 0.
     pub fn retries(mut self, retries: u32) -> Self {
         self.terms.retry = self.terms.retry.with_times(retries);

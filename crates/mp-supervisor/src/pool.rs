@@ -73,6 +73,8 @@ impl Pool {
 
     /// Submits `task` and gives a claim on its outcome. Python: `Pool.apply_async`, `Executor.submit`.
     ///
+    /// Where the pool is full ([`PoolBuilder::max_queued`](crate::PoolBuilder::max_queued)), it waits for room.
+    ///
     /// # Errors
     /// When the arguments cannot be encoded or are too large, or the pool takes no more tasks.
     pub fn apply_async<F: Task<Args>, Args: Serialize + DeserializeOwned>(
@@ -81,6 +83,18 @@ impl Pool {
         args: Args,
     ) -> Result<TaskHandle<F::Output>, SubmitError> {
         self.submit_one(self.work::<F, Args>(task), decode_value, |out, max| out.push_task::<F, Args>(&args, max))
+    }
+
+    /// As [`Pool::apply_async`], but never waits for room.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`], and as [`Pool::apply_async`].
+    pub fn try_submit<F: Task<Args>, Args: Serialize + DeserializeOwned>(
+        &self,
+        task: F,
+        args: Args,
+    ) -> Result<TaskHandle<F::Output>, SubmitError> {
+        self.task(task, args).try_submit()
     }
 
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
@@ -97,7 +111,7 @@ impl Pool {
 
     pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
         let name = Name::Function(F::name());
-        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms }
+        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms, may_wait: true }
     }
 
     pub(crate) fn terms(&self) -> Terms {

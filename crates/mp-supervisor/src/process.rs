@@ -163,6 +163,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         let calling = calling(Backend::Processes, &name, self.directory)?;
         let making = Making {
             large_from: LARGE_MIN,
+            max_queued: None,
             backend: Backend::Processes,
             start_method: self.start_method,
             calling: Calling { alone: true, outputs: self.wanted.into_outputs(), ..calling },
@@ -174,7 +175,8 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         let making = making.with_server(None, Config::default().start_timeout)?;
         let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
         engine.bear_at_once();
-        let work = Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms };
+        let work =
+            Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms, may_wait: true };
         let handle = hand_over(&engine, work, args)?;
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));

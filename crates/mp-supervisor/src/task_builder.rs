@@ -94,8 +94,20 @@ impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args>
     /// # Errors
     /// As [`Pool::apply_async`].
     pub fn submit(self) -> Result<TaskHandle<F::Output>, SubmitError> {
+        self.submit_if(true)
+    }
+
+    /// As [`TaskBuilder::submit`], but never waits for room.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`], and as [`Pool::apply_async`].
+    pub fn try_submit(self) -> Result<TaskHandle<F::Output>, SubmitError> {
+        self.submit_if(false)
+    }
+
+    fn submit_if(self, may_wait: bool) -> Result<TaskHandle<F::Output>, SubmitError> {
         let mut work = self.pool.work::<F, Args>(self.task);
-        work.terms = self.terms;
+        (work.terms, work.may_wait) = (self.terms, may_wait);
         if let Some(name) = self.name {
             work.name = Name::Given(name.into());
         }

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bounded;
 mod cancelling;
 mod ending;
 mod priorities;

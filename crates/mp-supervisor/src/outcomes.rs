@@ -171,7 +171,7 @@ impl State {
     /// `count` tasks have run for so long.
     fn ran(&mut self, count: u32, spent: Duration) {
         if count > 0 {
-            self.stats.run = self.stats.run.saturating_add(spent);
+            self.stats.ran(count, spent);
             self.scheduler.ran(count, spent);
         }
     }

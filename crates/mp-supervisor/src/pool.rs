@@ -3,6 +3,7 @@
 //! Does **not** know how they run: it encodes, submits, and hands out claims.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use mp_scheduler::Terms;
 use mp_wire::Failure;
@@ -42,11 +43,12 @@ pub struct Pool {
     forks: bool,
     terms: Terms,
     max_payload: usize,
+    made: Instant,
 }
 
 impl Pool {
     pub(crate) fn from_parts((host, forks): (Host, bool), terms: Terms, max_payload: usize) -> Self {
-        Self { host, forks, terms, max_payload }
+        Self { host, forks, terms, max_payload, made: Instant::now() }
     }
 
     /// The arguments of tasks to come.
@@ -106,7 +108,7 @@ impl Pool {
     /// Counts and times so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.host.stats()
+        Stats { age: self.made.elapsed(), ..self.host.stats() }
     }
 
     pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {

@@ -136,7 +136,7 @@ impl Serial {
         let run = || run_item(job.entry, (job.item(index), descriptors), (who, deadline), out);
         match self.at_home(run).map_err(Failure::stopped)? {
             Reported::Value(run_ns) => {
-                self.stats.lock().run += Duration::from_nanos(run_ns);
+                self.stats.lock().ran(1, Duration::from_nanos(run_ns));
                 Ok(())
             }
             Reported::Panicked(caught) => Err(Failure::panicked(job.label(task), caught.into_panic())),

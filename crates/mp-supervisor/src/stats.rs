@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::histogram::Histogram;
+
 /// What a pool has done so far.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,4 +27,23 @@ pub struct Stats {
     /// Time during which workers had work, summed over them. What it has above `run` is hand-off: encoding, sockets,
     /// wake-ups, and waiting for a processor.
     pub busy: Duration,
+    /// How long tasks ran. Those that take some microseconds are timed several at once, and count with their mean.
+    pub run_times: Histogram,
+    /// How long there has been a pool.
+    pub age: Duration,
+}
+
+impl Stats {
+    /// The share of the workers' time since the pool was made in which tasks ran, from 0 to 1.
+    #[must_use]
+    pub fn utilization(&self) -> f64 {
+        let there = self.age.as_secs_f64() * self.workers as f64;
+        if there > 0.0 { (self.run.as_secs_f64() / there).min(1.0) } else { 0.0 }
+    }
+
+    /// So many tasks ran for so long together.
+    pub(crate) fn ran(&mut self, tasks: u32, spent: Duration) {
+        self.run = self.run.saturating_add(spent);
+        self.run_times.add(spent / tasks.max(1), tasks.into());
+    }
 }

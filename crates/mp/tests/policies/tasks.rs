@@ -35,6 +35,27 @@ fn counted(queue: &Queue<u32>) -> Vec<u32> {
     std::iter::from_fn(|| queue.try_get().ok()).collect()
 }
 
+fn sleeps(ms: u64) {
+    // sleep: so that there is a time to be measured.
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+#[test]
+fn how_long_tasks_ran_is_counted() {
+    for backend in [Backend::Processes, Backend::Threads, Backend::Serial] {
+        bench("run_times", backend, |bench| {
+            let pool = bench.pool(2);
+            pool.map(sleeps, [1, 1, 1, 1, 1, 1, 1, 60]).expect("values");
+            let stats = pool.stats();
+            assert_eq!(stats.run_times.count(), 8, "{backend:?}");
+            let [half, all] = [50.0, 100.0].map(|percent| stats.run_times.percentile(percent).expect("counted"));
+            assert!(half >= Duration::from_millis(1) && all >= Duration::from_millis(60), "{half:?} {all:?}");
+            assert!(half <= all && stats.run <= stats.age * 2, "{stats:?}");
+            assert!((0.0..=1.0).contains(&stats.utilization()) && stats.utilization() > 0.0, "{stats:?}");
+        });
+    }
+}
+
 #[test]
 fn a_panic_is_tried_again_only_if_that_was_agreed() {
     for backend in ALL {

@@ -338,6 +338,25 @@
 //! # }
 //! ```
 //!
+//! # How much waits, and what is first
+//!
+//! A pool takes any number of tasks, unless it is [bounded](crate::PoolBuilder::max_queued): then to submit waits for room, and
+//! [`try_submit`](crate::Pool::try_submit) says that there is none. A task can be
+//! [more urgent](crate::TaskBuilder::priority) than others. How long tasks ran, and how busy the workers were, is in the
+//! [`stats`](crate::Pool::stats).
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! let pool = mp::Pool::builder().workers(2).max_queued(100).build()?;
+//! let urgent = pool.task(|n: u64| n * n, (7,)).priority(1).try_submit()?;
+//! assert_eq!(urgent.get()?, 49);
+//! let stats = pool.stats();
+//! assert!(stats.run_times.percentile(99.0).is_some() && stats.utilization() <= 1.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Processes, threads, or none
 //!
 //! The same program runs on each [`Backend`](crate::Backend), with the same results and errors: processes for isolation,

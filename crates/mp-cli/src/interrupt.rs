@@ -6,10 +6,11 @@
 //! Installed after the pool is built: before that, dying at once is right, and forking needs a single thread.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, thread};
 
 use crossbeam_channel::{Receiver, bounded};
+use mp_sys::early;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
@@ -20,6 +21,8 @@ pub(crate) type Signal = &'static str;
 
 /// From now on the first signal arrives here, and the second exits.
 pub(crate) fn install() -> io::Result<Receiver<Signal>> {
+    // What comes while signal-hook puts its handler in the place of the default would be lost: it is noted.
+    early::note_signals(&[SIGINT, SIGTERM])?;
     // Before the others: a signal that comes in the middle of this must arrive, not only be noted.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let seen = Arc::new(AtomicBool::new(false));
@@ -29,10 +32,14 @@ pub(crate) fn install() -> io::Result<Receiver<Signal>> {
         signal_hook::flag::register_conditional_shutdown(signal, code, seen.clone())?;
         signal_hook::flag::register(signal, seen.clone())?;
     }
+    let early = early::came();
+    if early.is_some() {
+        seen.store(true, Ordering::SeqCst);
+    }
     rest_on_ctrl_z()?;
     let (sender, receiver) = bounded(1);
     thread::spawn(move || {
-        let first = signals.forever().next();
+        let first = early.or_else(|| signals.forever().next());
         sender.send(if first == Some(SIGTERM) { "SIGTERM" } else { "SIGINT" }).ok();
         // Kept open: without it the next signal would have no handler left to find.
         signals.forever().for_each(drop);

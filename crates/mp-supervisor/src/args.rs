@@ -70,9 +70,14 @@ impl Args {
         Self { bytes: vec_with_room(bytes.min(ROOM)), ..self }
     }
 
+    /// Whether the arguments are numbers, and few: to encode them cannot fail, nor run code of the caller's.
+    pub(crate) fn can_always<F: Task<A>, A>(max: usize) -> bool {
+        F::fixed_size().is_some_and(|size| size <= max.min(SMALL))
+    }
+
     /// Encodes the arguments of one task more, in the caller's thread.
     pub(crate) fn push_task<F: Task<A>, A>(&mut self, args: &A, max: usize) -> Result<(), SubmitError> {
-        if F::fixed_size().is_some_and(|size| size <= max.min(SMALL)) {
+        if Self::can_always::<F, A>(max) {
             return self.push_numbers::<F, A>(args);
         }
         let rows = F::rows(args);

@@ -35,22 +35,20 @@ pub(crate) struct Reader<R> {
 
 impl<R> Reader<R> {
     /// As [`Reader::read`], for a value that may be elsewhere.
-    pub(crate) fn read_value(&self, index: u64, value: &Value) -> Result<R, Failure> {
-        value.read(|bytes| self.read(index, bytes)).unwrap_or_else(|| {
-            let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
-            Err(Failure::codec(label, CodecStage::DecodeResult, "there is no memory for it".to_owned()))
-        })
+    pub(crate) fn read_value(&self, task: TaskId, value: &Value) -> Result<R, Failure> {
+        let no_memory = || Err(self.unreadable(task, CodecError("there is no memory for it".to_owned())));
+        value.read(|bytes| self.read(task, bytes)).unwrap_or_else(no_memory)
     }
 
-    /// The value of item `index`. A `Deserialize` that panics harms nobody.
-    pub(crate) fn read(&self, index: u64, bytes: &[u8]) -> Result<R, Failure> {
+    /// The value of `task`. A `Deserialize` that panics harms nobody.
+    pub(crate) fn read(&self, task: TaskId, bytes: &[u8]) -> Result<R, Failure> {
         let decode = || guarded(|| (self.decode)(bytes));
         Trace::time(self.trace.as_ref(), (Deed::Decode, &self.name, 1), decode)
-            .map_err(|error| self.unreadable(index, error))
+            .map_err(|error| self.unreadable(task, error))
     }
 
-    pub(crate) fn unreadable(&self, index: u64, error: CodecError) -> Failure {
-        let label = TaskLabel { id: TaskId(self.first.0 + index), name: self.name.as_str().into() };
+    pub(crate) fn unreadable(&self, task: TaskId, error: CodecError) -> Failure {
+        let label = TaskLabel { id: task, name: self.name.as_str().into() };
         Failure::codec(label, CodecStage::DecodeResult, error.0)
     }
 }
@@ -166,7 +164,7 @@ impl<R> TaskHandle<R> {
 
     fn finish(&self, raw: Raw) -> Result<R, Failure> {
         match raw {
-            Ok(value) => self.reader.read_value(0, &value),
+            Ok(value) => self.reader.read_value(self.reader.first, &value),
             Err(failure) => Err(*failure),
         }
     }

@@ -332,7 +332,9 @@ impl<R> Iterator for Outcomes<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, raw) = self.next_raw()?;
-        let outcome = raw.map_err(|failure| *failure).and_then(|value| self.reader.read_value(index, &value));
+        let outcome = raw
+            .map_err(|failure| *failure)
+            .and_then(|value| self.reader.read_value(TaskId(self.reader.first.0 + index), &value));
         Some((index as usize, outcome))
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! Does **not** know workers. Values are decoded here, in the thread that asks for them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mp_sys::room::vec_with_room;
 use mp_wire::bulk::decode_value;
 use mp_wire::item::Items;
-use mp_wire::{CodecError, Failure};
+use mp_wire::{CodecError, Failure, TaskId};
 use serde::de::DeserializeOwned;
 
 use crate::handle::{Reader, guarded};
 use crate::many::{Block, Came, Many};
+use crate::ordered::Ordered;
+use crate::sink::Sink;
 use crate::trace::{Deed, Trace};
 
 /// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
@@ -23,53 +23,70 @@ use crate::trace::{Deed, Trace};
 pub struct MapHandle<R> {
     many: Arc<Many>,
     reader: Box<Reader<R>>,
-    values: Vec<Option<R>>,
-    failures: BTreeMap<u64, Failure>,
+    ordered: Ordered<R>,
+    /// By the place of the first item of each piece, that item's id; not of those that follow the piece before.
+    firsts: Vec<(u64, TaskId)>,
+    items: usize,
     missing: usize,
     /// What has come and is just being read.
     block: Box<Block>,
     decode_all: DecodeAll<R>,
 }
 
-/// Reads items, each to its place, until there are no more or one fails. The places that had their turn are split off.
-type DecodeAll<R> = fn(&mut Items<'_>, &mut &mut [Option<R>]) -> Result<(), CodecError>;
+/// Reads items until there are no more or one fails.
+type DecodeAll<R> = fn(&mut Items<'_>, &mut Vec<R>) -> Result<(), CodecError>;
 
-fn decode_all<R: DeserializeOwned + 'static>(
-    items: &mut Items<'_>,
-    places: &mut &mut [Option<R>],
-) -> Result<(), CodecError> {
+fn decode_all<R: DeserializeOwned + 'static>(items: &mut Items<'_>, values: &mut Vec<R>) -> Result<(), CodecError> {
+    values.reserve(items.len() as usize);
     for item in items {
-        let Some(place) = places.split_off_first_mut() else { break };
-        *place = Some(decode_value(item)?);
+        values.push(decode_value(item)?);
     }
     Ok(())
 }
 
 /// So many outcomes are read at once, where there are so many: to be woken for each would cost more than to read it.
-const AT_ONCE: usize = 32 * 1024;
+pub(crate) const AT_ONCE: usize = 32 * 1024;
 
 impl<R: DeserializeOwned + 'static> MapHandle<R> {
-    pub(crate) fn new(many: Arc<Many>, reader: Reader<R>, items: usize) -> Self {
-        let mut values = vec_with_room(items);
-        values.extend(std::iter::repeat_with(|| None).take(items));
-        let (failures, block) = (BTreeMap::new(), Box::default());
-        let reader = Box::new(reader);
-        Self { many, reader, values, failures, missing: items, block, decode_all }
+    /// Of nothing yet, with room for so many items.
+    pub(crate) fn with_room_for(items: usize, reader: Reader<R>) -> Self {
+        let (many, block, reader) = (Arc::default(), Box::default(), Box::new(reader));
+        let ordered = Ordered::with_room_for(items);
+        Self { many, reader, ordered, firsts: Vec::new(), items: 0, missing: 0, block, decode_all }
     }
 }
 
 impl<R> MapHandle<R> {
+    /// Where the outcomes of the items that were submitted next go, and the place of the first of them.
+    pub(crate) fn sink(&self) -> (Sink, u64) {
+        (Sink::Many(Arc::clone(&self.many)), self.items as u64)
+    }
+
+    /// So many more items were submitted; the first of them has this id.
+    pub(crate) fn expect(&mut self, first: TaskId, items: usize) {
+        let base = self.items as u64;
+        if items > 0 && self.id(base) != first {
+            self.firsts.push((base, first));
+        }
+        self.items += items;
+        self.missing += items;
+    }
+
+    /// The id of an item: those of a piece count up.
+    fn id(&self, index: u64) -> TaskId {
+        let pieces = self.firsts.partition_point(|(base, _)| *base <= index);
+        let (base, first) = self.firsts[..pieces].last().copied().unwrap_or((0, self.reader.first));
+        TaskId(first.0 + (index - base))
+    }
+
     /// Waits for all items.
     ///
     /// # Errors
     /// The first failure by the order of the input.
     pub fn get(mut self) -> Result<Vec<R>, Failure> {
-        self.gather(None);
-        // The others are not told: whoever wants them takes the outcomes.
-        match std::mem::take(&mut self.failures).pop_first() {
-            Some((_, failure)) => Err(failure),
-            None => std::mem::take(&mut self.values).into_iter().collect::<Option<_>>().ok_or_else(missing),
-        }
+        self.gather(0, None);
+        // The other failures are not told: whoever wants them takes the outcomes.
+        self.take_ordered().into_values(self.items as u64)
     }
 
     /// Waits for all items, at most for `limit`.
@@ -77,30 +94,36 @@ impl<R> MapHandle<R> {
     /// # Errors
     /// The handle itself, if some have no outcome yet.
     pub fn get_timeout(mut self, limit: Duration) -> Result<Result<Vec<R>, Failure>, Self> {
-        if self.gather(Instant::now().checked_add(limit)) { Ok(self.get()) } else { Err(self) }
+        if self.gather(0, Instant::now().checked_add(limit)) { Ok(self.get()) } else { Err(self) }
     }
 
     /// Waits for all items; gives each one's own outcome, in the order of the input.
     #[must_use]
     pub fn outcomes(mut self) -> Vec<Result<R, Failure>> {
-        self.gather(None);
-        let (values, mut failures) = (std::mem::take(&mut self.values), std::mem::take(&mut self.failures));
-        let outcome =
-            |(index, value): (u64, Option<R>)| value.ok_or_else(|| failures.remove(&index).unwrap_or_else(missing));
-        (0..).zip(values).map(outcome).collect()
+        self.gather(0, None);
+        self.take_ordered().into_outcomes(self.items as u64)
+    }
+
+    fn take_ordered(&mut self) -> Ordered<R> {
+        std::mem::replace(&mut self.ordered, Ordered::with_room_for(0))
     }
 
     /// How many items have an outcome, of how many.
     #[must_use]
     pub fn progress(&mut self) -> (usize, usize) {
-        self.gather(Some(Instant::now()));
-        (self.values.len() - self.missing, self.values.len())
+        self.gather(0, Some(Instant::now()));
+        (self.items - self.missing, self.items)
     }
 
-    /// Decodes what has come, while the rest is on its way.
-    fn gather(&mut self, deadline: Option<Instant>) -> bool {
-        while self.missing > 0 {
-            self.many.take(deadline, self.missing.min(AT_ONCE), &mut self.block);
+    /// How many items have no outcome yet that was read.
+    pub(crate) fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Decodes what has come, while the rest is on its way, until no more than `left` are missing.
+    pub(crate) fn gather(&mut self, left: usize, deadline: Option<Instant>) -> bool {
+        while self.missing > left {
+            self.many.take(deadline, (self.missing - left).min(AT_ONCE), &mut self.block);
             if self.block.len() == 0 {
                 return false;
             }
@@ -111,45 +134,50 @@ impl<R> MapHandle<R> {
 
     fn read(&mut self) {
         self.missing = self.missing.saturating_sub(self.block.len());
-        let (reader, places, failures) = (&self.reader, &mut self.values, &mut self.failures);
-        self.block.drain(|came| match came {
-            Came::Values(first, mut items) => {
-                let mut places = places.get_mut(first as usize..).unwrap_or_default();
-                let count = places.len();
-                let (trace, whole) = (reader.trace.as_ref(), (Deed::Decode, &reader.name, items.len()));
-                Trace::time(trace, whole, || {
-                    while !items.is_empty() && !places.is_empty() {
-                        if let Err(error) = guarded(|| (self.decode_all)(&mut items, &mut places)) {
-                            // Its place had its turn, and nothing is in it.
-                            let index = first + (count - places.len()) as u64 - 1;
-                            failures.insert(index, reader.unreadable(index, error));
-                        }
-                    }
-                });
-            }
-            Came::Value(index, bytes) => match (reader.read(index, bytes), places.get_mut(index as usize)) {
-                (Ok(value), Some(place)) => *place = Some(value),
-                (Err(failure), _) => _ = failures.insert(index, failure),
-                (Ok(_), None) => {}
-            },
-            Came::Failure(index, failure) => _ = failures.insert(index, failure),
+        let mut block = std::mem::take(&mut self.block);
+        block.drain(|came| match came {
+            Came::Values(first, items) => self.read_all(first, items),
+            Came::Value(index, bytes) => self.put(index, self.reader.read(self.id(index), bytes)),
+            Came::Failure(index, failure) => self.put(index, Err(failure)),
         });
+        self.block = block;
     }
-}
 
-/// I1: it never is.
-fn missing() -> Failure {
-    Failure::stopped("outcome is missing")
+    fn put(&mut self, index: u64, outcome: Result<R, Failure>) {
+        match outcome {
+            Ok(value) => self.ordered.put((index, 1), |values| values.push(value)),
+            Err(failure) => {
+                self.ordered.fail(index, failure);
+                self.ordered.put((index, 1), |_| {});
+            }
+        }
+    }
+
+    fn read_all(&mut self, first: u64, mut items: Items<'_>) {
+        let (count, mut refused) = (items.len(), Vec::new());
+        let (reader, decode_all) = (&self.reader, self.decode_all);
+        self.ordered.put((first, u64::from(count)), |values| {
+            Trace::time(reader.trace.as_ref(), (Deed::Decode, &reader.name, count), || {
+                while let Err(error) = guarded(|| decode_all(&mut items, values)) {
+                    // It had its turn, and has no value.
+                    refused.push((first + u64::from(count - items.len()) - 1, error));
+                }
+            });
+        });
+        for (index, error) in refused {
+            self.ordered.fail(index, self.reader.unreadable(self.id(index), error));
+        }
+    }
 }
 
 impl<R> Drop for MapHandle<R> {
     fn drop(&mut self) {
-        self.many.abandon(self.failures.values());
+        self.many.abandon(self.ordered.failures());
     }
 }
 
 impl<R> std::fmt::Debug for MapHandle<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MapHandle").field("items", &self.values.len()).field("missing", &self.missing).finish()
+        f.debug_struct("MapHandle").field("items", &self.items).field("missing", &self.missing).finish()
     }
 }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::error::SubmitError;
 use crate::host::Work;
 use crate::map_handle::MapHandle;
+use crate::pieces::map_in_pieces;
 use crate::pool::Pool;
 use crate::trace::{Deed, Trace};
 
@@ -175,8 +176,11 @@ impl<F> Mapping<'_, F> {
         Args: Serialize + DeserializeOwned,
         I: IntoIterator<Item = Args>,
     {
-        let name = F::name();
-        self.starmap_async(items).map_err(|error| error.into_failure(name))?.get()
+        let failed = |error: SubmitError| error.into_failure(F::name());
+        if self.chunk.is_none() && crate::args::Args::can_always::<F, Args>(self.pool.max_payload()) {
+            return map_in_pieces::<F, Args>(self.pool, &self.work().map_err(failed)?, items.into_iter());
+        }
+        self.starmap_async(items).map_err(failed)?.get()
     }
 
     /// As [`Pool::starmap_async`].

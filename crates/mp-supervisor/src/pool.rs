@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_scheduler::Terms;
-use mp_wire::Failure;
 use mp_wire::bulk::decode_value;
+use mp_wire::{Failure, TaskId};
 use mp_worker::{Task, entry_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,6 @@ use crate::error::SubmitError;
 use crate::handle::{Decode, Reader, TaskHandle};
 use crate::host::{Host, Work};
 use crate::job::Name;
-use crate::many::Many;
 use crate::map_handle::MapHandle;
 use crate::one::One;
 use crate::sink::Sink;
@@ -144,11 +143,23 @@ impl Pool {
         work: Work,
         args: Args,
     ) -> Result<MapHandle<R>, SubmitError> {
-        let many = Arc::new(Many::default());
-        let (name, items) = (work.name.clone(), args.len() as usize);
-        let first = self.host.submit(work, args, (Sink::Many(Arc::clone(&many)), 0))?;
-        let trace = self.host.trace().cloned();
-        Ok(MapHandle::new(many, Reader { name, first, decode: decode_value, trace }, items))
+        let mut handle = self.map_handle(&work, args.len() as usize);
+        self.submit_more(work, args, &mut handle)?;
+        Ok(handle)
+    }
+
+    /// The handle of a map of which nothing is submitted yet.
+    pub(crate) fn map_handle<R: DeserializeOwned + 'static>(&self, work: &Work, items: usize) -> MapHandle<R> {
+        let (name, trace) = (work.name.clone(), self.host.trace().cloned());
+        MapHandle::with_room_for(items, Reader { name, first: TaskId(0), decode: decode_value, trace })
+    }
+
+    /// Submits further items of a map.
+    pub(crate) fn submit_more<R>(&self, work: Work, args: Args, handle: &mut MapHandle<R>) -> Result<(), SubmitError> {
+        let items = args.len() as usize;
+        let first = self.host.submit(work, args, handle.sink())?;
+        handle.expect(first, items);
+        Ok(())
     }
 
     pub(crate) fn forks(&self) -> bool {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  bytes:  | a | b | c | d | .. 64 items .. | y | z |        marks: [ end of the 64th, end of the 128th, .. ]
-//!  items 0..2 are one slice of it, ready for a frame
+//!  items 0..2 are one slice of it, ready for a frame          stride: where all items are numbers, so long is each
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
@@ -46,6 +46,7 @@ pub(crate) struct Args {
     bytes: Vec<u8>,
     count: u32,
     marks: Vec<usize>,
+    stride: Option<usize>,
     baggage: BTreeMap<u32, Vec<Arc<OwnedFd>>>,
     /// Where large items go, if not among the others.
     arena: Option<Arc<Arena>>,
@@ -90,9 +91,14 @@ impl Args {
     /// Nothing can go wrong, and nothing comes along: most of what is done for others need not be.
     #[inline]
     fn push_numbers<F: Task<A>, A>(&mut self, args: &A) -> Result<(), SubmitError> {
-        let encoded = push_item(&mut self.bytes, |out| F::encode(args, out));
-        encoded.map_err(SubmitError::Codec)?;
-        self.count_item()
+        let stride = 1 + F::fixed_size().unwrap_or_default().min(SMALL);
+        let mut item = [0; 1 + SMALL];
+        item[0] = (stride - 1) as u8;
+        F::encode(args, &mut &mut item[1..stride]).map_err(SubmitError::Codec)?;
+        self.bytes.extend_from_slice(&item[..stride]);
+        self.stride = Some(stride);
+        self.count = self.count.checked_add(1).ok_or(SubmitError::Full)?;
+        Ok(())
     }
 
     fn is_large(&self, len: usize) -> bool {
@@ -113,7 +119,7 @@ impl Args {
     pub(crate) fn without_bytes(self) -> Self {
         let mut bytes = Vec::new();
         (0..self.count).for_each(|_| push_bytes(&mut bytes, &[]));
-        Self { bytes, marks: Vec::new(), ..self }
+        Self { bytes, marks: Vec::new(), stride: None, ..self }
     }
 
     /// Encodes an item of about `size` bytes where it will be read. `false`, with nothing pushed, where that does not go.
@@ -203,8 +209,13 @@ impl Args {
         Ok(())
     }
 
-    /// Takes in the items of `other`, all of which [are plain](Self::is_plain).
+    /// Takes in the items of `other`, all of which [are plain](Self::is_plain), and numbers where these are.
     pub(crate) fn append(&mut self, other: &Self) {
+        if self.stride.is_some() {
+            self.bytes.extend_from_slice(&other.bytes);
+            self.count += other.count;
+            return;
+        }
         for item in other.items(0, other.count) {
             push_bytes(&mut self.bytes, item);
             self.count += 1;
@@ -242,12 +253,20 @@ impl Args {
         if index == self.count {
             return self.bytes.len();
         }
+        if let Some(stride) = self.stride {
+            return index as usize * stride;
+        }
         let mark = match (index / MARK).checked_sub(1) {
             None => 0,
             Some(mark) => self.marks[mark as usize],
         };
         let (before, _) = Items::of(&self.bytes[mark..], index % MARK);
         mark + before.as_bytes().len()
+    }
+
+    /// How many bytes each item takes, where all are numbers and none brings anything along.
+    pub(crate) fn stride(&self) -> Option<usize> {
+        self.stride
     }
 
     /// Items `from..to`, as a frame carries them.

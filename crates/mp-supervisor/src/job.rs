@@ -96,6 +96,10 @@ impl Job {
             return (from + 1, SEGMENT + large.lease.len().min(MOST_BESIDE as usize) as u32);
         }
         let most = from.saturating_add(ITEMS_MAX as u32).min(self.args.len());
+        if let Some(stride) = self.args.stride() {
+            let count = ((WEIGHT_MAX - SEGMENT) / stride as u32).min(most - from);
+            return (from + count, SEGMENT + count * stride as u32);
+        }
         for item in self.args.items(from, most) {
             let next = self.weight(to, item.len());
             if to > from && (weight + next > WEIGHT_MAX || self.args.large(to).is_some()) {
@@ -119,6 +123,7 @@ impl Job {
             && self.name.is_same(&other.name)
             && self.terms == other.terms
             && (self.traced_ns, other.traced_ns) == (None, None)
+            && self.args.stride() == other.args.stride()
             && self.args.is_plain()
             && other.args.is_plain();
         let fits = self.args.len().saturating_add(other.args.len()) <= ITEMS_MAX as u32

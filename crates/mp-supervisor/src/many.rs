@@ -95,7 +95,7 @@ impl Block {
                 Run::Values { count, bytes } => {
                     let (values, after) = rest.split_at(bytes);
                     rest = after;
-                    each(Came::Values(first, Items::of(values, count as u32).0));
+                    each(Came::Values(first, Items::known(values, count as u32)));
                 }
             }
         }

@@ -111,6 +111,12 @@ impl<'a> Items<'a> {
         Self::of(bytes, u32::MAX)
     }
 
+    /// All of `bytes`, which are so many items, as is known. Were they not, some would be missing.
+    #[must_use]
+    pub fn known(bytes: &'a [u8], count: u32) -> Self {
+        Self { bytes, count }
+    }
+
     /// The first `count` items of `bytes`, or as many as there are, and what follows them.
     #[must_use]
     pub fn of(bytes: &'a [u8], count: u32) -> (Self, &'a [u8]) {

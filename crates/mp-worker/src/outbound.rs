@@ -17,8 +17,17 @@ use mp_wire::{CodecError, CodecStage, TaskId};
 use crate::pace::Lap;
 use crate::panes::Panes;
 
-/// So many bytes of records are sent at once. With an item of [`INLINE_MAX`] more they still fit into a frame.
-const MANY: usize = 14 * 1024;
+/// So many bytes of records are sent at once: short values of a full frame of tasks are answered by one frame.
+const MANY: usize = 52 * 1024;
+
+/// An item of so many bytes fits into a frame that has not [`MANY`], whatever comes with it.
+const SMALL: usize = 1024;
+
+/// With so many bytes of records in it, a frame takes any other record as well. Where items are larger, it is sent then.
+const ANY: usize = FRAME_MAX - INLINE_MAX - SMALL;
+
+/// What may be said of an item behind its value takes up less.
+const MARKS: usize = 64;
 
 /// So much memory is kept for the next large value.
 const SPARE: usize = 4 << 20;
@@ -70,15 +79,17 @@ impl<'a> Outbound<'a> {
             self.abandon();
             return Err(error);
         }
-        if self.frame.len() - self.whole() > INLINE_MAX {
+        let item = self.frame.len() - self.whole();
+        if item > INLINE_MAX || self.frame.len() > FRAME_MAX - MARKS {
             return Ok(self.put_apart(task));
         }
         (self.next, self.records) = (Some(task.plus(1)), self.records + 1);
         self.keep();
-        Ok(if self.frame.len() > MANY { self.flush() } else { Ok(()) })
+        let enough = self.frame.len() > if item > SMALL { ANY } else { MANY };
+        Ok(if enough { self.flush() } else { Ok(()) })
     }
 
-    /// What lies beyond the whole records turned out to be too large for a frame.
+    /// What lies beyond the whole records turned out to be too large for this frame.
     #[cold]
     fn put_apart(&mut self, task: TaskId) -> Result<(), LinkError> {
         let mut tail = self.frame.split_off(self.whole());
@@ -116,10 +127,11 @@ impl<'a> Outbound<'a> {
         if value.len() > INLINE_MAX {
             return self.bulk(task, value);
         }
+        self.make_room()?;
         self.name(task);
         push_value(&mut self.frame, value);
         self.keep();
-        if self.frame.len() > MANY { self.flush() } else { Ok(()) }
+        if self.frame.len() > ANY { self.flush() } else { Ok(()) }
     }
 
     /// There is memory for large results.
@@ -129,7 +141,7 @@ impl<'a> Outbound<'a> {
 
     /// Takes what became of `task`, if that is no value; it is said at once.
     pub(crate) fn report(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
-        self.append(task, report);
+        self.append(task, report)?;
         self.keep();
         self.flush()
     }
@@ -152,7 +164,7 @@ impl<'a> Outbound<'a> {
     fn bulk(&mut self, task: TaskId, value: &[u8]) -> Result<(), LinkError> {
         match mp_sys::memory::file_with(value) {
             Ok(file) => {
-                self.append(task, &Report::Bulk(value.len() as u64));
+                self.append(task, &Report::Bulk(value.len() as u64))?;
                 self.send(vec![file])
             }
             Err(error) => {
@@ -162,10 +174,17 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    fn append(&mut self, task: TaskId, report: &Report) {
+    fn append(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
+        self.make_room()?;
         self.name(task);
         // A report is numbers and texts: there is nothing in it that cannot be encoded.
         let _ = push_report(&mut self.frame, report);
+        Ok(())
+    }
+
+    /// Afterwards any record fits into the frame.
+    fn make_room(&mut self) -> Result<(), LinkError> {
+        if self.frame.len() > ANY { self.flush() } else { Ok(()) }
     }
 
     /// The next record is the one of `task`.

@@ -208,6 +208,15 @@ impl Status {
         }
     }
 
+    /// Worker: as [`Status::keep`], of `len` bytes more, at most 9, behind `kept` that are there.
+    #[inline]
+    pub fn append(&self, kept: usize, item: u128, len: usize) {
+        if self.0.append(kept, item, len).is_some() {
+            let outbox = Outbox { len: (kept + len) as u32, ..self.outbox() };
+            self.0.word(OUTBOX_LEN).store(outbox.pack(), Ordering::Release);
+        }
+    }
+
     /// Worker: all records have been sent.
     pub fn sent(&self) {
         let outbox = Outbox { filling: self.outbox().filling.wrapping_add(1), len: 0 };

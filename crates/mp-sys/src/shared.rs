@@ -132,6 +132,24 @@ impl SharedPage {
         Some(())
     }
 
+    /// Writes `len` bytes of `item`, at most 9 and no others in it, behind the first `kept` of the outbox. `None`, with nothing
+    /// written, where they do not fit. As [`SharedPage::keep`], but nothing is read that was just written byte by byte, which a
+    /// processor waits for.
+    #[must_use]
+    #[inline]
+    pub fn append(&self, kept: usize, item: u128, len: usize) -> Option<()> {
+        if len > 9 || kept + len > OUTBOX {
+            return None;
+        }
+        let (index, shift) = (WORDS + kept / 8, 8 * (kept % 8));
+        let before = u64::from_le(self.cell(index).load(Ordering::Relaxed)) & !(u64::MAX << shift);
+        self.cell(index).store((before | (item as u64) << shift).to_le(), Ordering::Relaxed);
+        if kept % 8 + len > 8 {
+            self.cell(index + 1).store(((item >> (64 - shift)) as u64).to_le(), Ordering::Relaxed);
+        }
+        Some(())
+    }
+
     /// Records here, as long as this process lives, how it crashes. To be called once in a process.
     ///
     /// # Errors
@@ -205,6 +223,22 @@ mod tests {
         }
         assert_eq!(here.keep(&vec![0; OUTBOX + 1], 0), None);
         assert_eq!(here.keep(&all[..3], 4), None);
+    }
+
+    #[test]
+    fn what_is_appended_is_as_if_it_were_kept() {
+        let (here, fd) = SharedPage::create().expect("made");
+        let there = SharedPage::open(&fd).expect("mapped");
+        let mut all = b"start".to_vec();
+        assert_eq!(here.keep(&all, 0), Some(()));
+        for len in (0..=9).chain((1..=9).rev()).cycle().take(100) {
+            let item = 0x11_2233_4455_6677_8899_u128 & !(u128::MAX << (8 * len));
+            assert_eq!(here.append(all.len(), item, len), Some(()));
+            all.extend_from_slice(&item.to_le_bytes()[..len]);
+            assert_eq!(there.read(all.len()), all);
+        }
+        assert_eq!(here.append(OUTBOX - 8, 0, 9), None);
+        assert_eq!(here.append(0, 0, 10), None);
     }
 
     #[test]

@@ -64,6 +64,13 @@ pub fn push_bytes(body: &mut Vec<u8>, bytes: &[u8]) {
     body.extend_from_slice(bytes);
 }
 
+/// An item of up to eight bytes, the lowest first, and how many bytes it takes.
+#[must_use]
+#[inline]
+pub fn short_item(value: u64, len: usize) -> (u128, usize) {
+    (u128::from(value) << 8 | len as u128, 1 + len)
+}
+
 /// Splits the first item off. `None` where it is cut short, or is no item.
 #[must_use]
 #[inline]

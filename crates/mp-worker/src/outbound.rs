@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 
 use mp_link::{Line, LinkError, Status};
 use mp_wire::frame::{FRAME_MAX, INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
-use mp_wire::item::{only_item, push_item};
+use mp_wire::item::{only_item, push_item, short_item};
 use mp_wire::record::{NEXT_LEN, Report, Times, push_next, push_report, push_spent, push_times, push_value};
 use mp_wire::{CodecError, CodecStage, TaskId};
 
@@ -87,6 +87,29 @@ impl<'a> Outbound<'a> {
         self.keep();
         let enough = self.frame.len() > if item > SMALL { ANY } else { MANY };
         Ok(if enough { self.flush() } else { Ok(()) })
+    }
+
+    /// As [`Outbound::put`], of a value of up to eight bytes, the lowest first.
+    #[inline]
+    pub(crate) fn put_short(&mut self, task: TaskId, value: u64, len: usize) -> Result<(), LinkError> {
+        let (item, size) = short_item(value, len);
+        let follows = self.next == Some(task) && self.kept == self.frame.len();
+        if !follows {
+            self.name_anew(task);
+        }
+        self.frame.extend_from_slice(&item.to_le_bytes()[..size]);
+        self.status.append(self.kept, item, size);
+        self.kept += size;
+        (self.next, self.records) = (Some(task.plus(1)), self.records + 1);
+        if self.frame.len() > MANY { self.flush() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn name_anew(&mut self, task: TaskId) {
+        if self.next != Some(task) {
+            push_next(&mut self.frame, task);
+        }
+        self.keep();
     }
 
     /// What lies beyond the whole records turned out to be too large for this frame.

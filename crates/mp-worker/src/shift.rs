@@ -123,6 +123,14 @@ impl<'s, 'l> Shift<'s, 'l> {
         Ok(self.taken(sent, ran))
     }
 
+    /// As [`Shift::take`], for a value of up to eight bytes, the lowest first.
+    #[inline]
+    pub(crate) fn take_short(&mut self, ran: Ran, value: u64, len: usize) -> bool {
+        self.quiet();
+        let sent = self.back.put_short(self.task, value, len);
+        self.taken(sent, ran)
+    }
+
     /// As [`Shift::take`], for a value that is too large for a frame.
     #[cold]
     pub(crate) fn take_apart(

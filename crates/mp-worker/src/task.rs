@@ -239,6 +239,14 @@ fn one<F: Task<Args>, Args>(args: &[u8], out: &mut Vec<u8>, timed: bool) -> Resu
 fn many<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>) -> Result<Ran, Refused> {
     while let Some((args, timed)) = shift.next_item() {
         let (value, ran) = run::<F, Args>(args, timed)?;
+        if let Some(len) = size_of_number::<F::Output>().filter(|len| *len <= 8) {
+            let mut bytes = [0; 8];
+            encode_value(&value, &mut &mut bytes[..len]).map_err(Refused::result)?;
+            if shift.take_short(ran, u64::from_le_bytes(bytes), len) {
+                continue;
+            }
+            break;
+        }
         let large = size_of_row(&value).is_some_and(|size| size > INLINE_MAX);
         let write = |out: &mut Vec<u8>| encode_value(&value, out);
         let taken = if large { shift.take_apart(ran, write) } else { shift.take(ran, write) };

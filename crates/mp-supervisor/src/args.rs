@@ -88,9 +88,9 @@ impl Args {
         self.push_with(max, |bytes| push_item(bytes, |out| guarded(|| F::encode(args, out))))
     }
 
-    /// Nothing can go wrong, and nothing comes along: most of what is done for others need not be.
+    /// As [`Args::push_task`], where that [can always be](Self::can_always): most of what is done for others need not be.
     #[inline]
-    fn push_numbers<F: Task<A>, A>(&mut self, args: &A) -> Result<(), SubmitError> {
+    pub(crate) fn push_numbers<F: Task<A>, A>(&mut self, args: &A) -> Result<(), SubmitError> {
         let stride = 1 + F::fixed_size().unwrap_or_default().min(SMALL);
         let mut item = [0; 1 + SMALL];
         item[0] = (stride - 1) as u8;

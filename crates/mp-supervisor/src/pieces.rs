@@ -76,8 +76,8 @@ where
     F: Task<A>,
     A: Serialize + DeserializeOwned,
 {
-    let (max, mut args) = (pool.max_payload(), pool.no_args().with_room_for::<F, A>(PIECE.min(items.size_hint().0)));
-    let encode = || items.take(PIECE).try_for_each(|item| args.push_task::<F, A>(&item, max));
+    let mut args = pool.no_args().with_room_for::<F, A>(PIECE.min(items.size_hint().0));
+    let encode = || items.take(PIECE).try_for_each(|item| args.push_numbers::<F, A>(&item));
     Trace::time(pool.host().trace(), (Deed::Encode, &work.name, PIECE as u32), encode)?;
     Ok(args)
 }

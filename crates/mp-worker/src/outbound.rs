@@ -89,9 +89,9 @@ impl<'a> Outbound<'a> {
         Ok(if enough { self.flush() } else { Ok(()) })
     }
 
-    /// As [`Outbound::put`], of a value of up to eight bytes, the lowest first.
+    /// As [`Outbound::put`], of a value of up to eight bytes, the lowest first. Gives whether it is time to [send](Self::flush).
     #[inline]
-    pub(crate) fn put_short(&mut self, task: TaskId, value: u64, len: usize) -> Result<(), LinkError> {
+    pub(crate) fn put_short(&mut self, task: TaskId, value: u64, len: usize) -> bool {
         let (item, size) = short_item(value, len);
         let follows = self.next == Some(task) && self.kept == self.frame.len();
         if !follows {
@@ -101,7 +101,7 @@ impl<'a> Outbound<'a> {
         self.status.append(self.kept, item, size);
         self.kept += size;
         (self.next, self.records) = (Some(task.plus(1)), self.records + 1);
-        if self.frame.len() > MANY { self.flush() } else { Ok(()) }
+        self.frame.len() > MANY
     }
 
     #[cold]

@@ -80,13 +80,13 @@ impl Pace {
         Times { begun_ns: self.began_ns, ran_from_ns: ran.from_ns, ran_ns: ran.run_ns, done_ns: monotonic_ns() }
     }
 
-    /// The item has ended. The first of its group ran so long. Gives the lap, if it was the group's last.
+    /// The item has ended. The first of its group ran so long. Gives whether it was the group's last.
     #[inline]
-    pub(crate) fn end(&mut self, run_ns: u64) -> Option<Lap> {
+    pub(crate) fn ends(&mut self, run_ns: u64) -> bool {
         if self.begun == 1 {
             self.sample_ns = run_ns;
         }
-        (self.begun == self.size).then(|| self.lap()).flatten()
+        self.begun == self.size
     }
 
     /// The group ends here.
@@ -131,7 +131,8 @@ mod tests {
         let mut pace = Pace::new();
         for _ in 0..3 {
             assert!(pace.begin(false).is_some());
-            assert_eq!(pace.end(1_000_000), Some(Lap { spent_ns: 1_000_000, long: true }));
+            assert!(pace.ends(1_000_000));
+            assert_eq!(pace.lap(), Some(Lap { spent_ns: 1_000_000, long: true }));
         }
     }
 
@@ -139,13 +140,14 @@ mod tests {
     fn short_items_are_timed_in_groups_unless_each_has_its_limit() {
         let mut pace = Pace { group: 4, ..Pace::new() };
         assert!(pace.begin(false).is_some());
-        assert_eq!(pace.end(10), None);
-        assert_eq!((pace.begin(false), pace.end(0)), (None, None));
+        assert!(!pace.ends(10));
+        assert_eq!((pace.begin(false), pace.ends(0)), (None, false));
         let lap = pace.lap().expect("two items");
         assert!(lap.spent_ns <= 20 && !lap.long, "{lap:?}");
         assert_eq!(pace.lap(), None);
         assert!(pace.begin(true).is_some());
-        assert_eq!(pace.end(10), Some(Lap { spent_ns: 10, long: false }));
+        assert!(pace.ends(10));
+        assert_eq!(pace.lap(), Some(Lap { spent_ns: 10, long: false }));
     }
 
     #[test]

@@ -127,8 +127,22 @@ impl<'s, 'l> Shift<'s, 'l> {
     #[inline]
     pub(crate) fn take_short(&mut self, ran: Ran, value: u64, len: usize) -> bool {
         self.quiet();
-        let sent = self.back.put_short(self.task, value, len);
-        self.taken(sent, ran)
+        let full = self.back.put_short(self.task, value, len);
+        self.task = self.task.plus(1);
+        let over = self.pace.ends(ran.run_ns);
+        if full || over || self.traced { self.pause(full, over, ran) } else { true }
+    }
+
+    /// As [`Shift::taken`], when something more is to be done than to go on.
+    #[cold]
+    fn pause(&mut self, full: bool, over: bool, ran: Ran) -> bool {
+        if self.traced {
+            self.back.times(self.pace.times(ran));
+        }
+        let sent = if full { self.back.flush() } else { Ok(()) };
+        let lap = if over { self.pace.lap() } else { None };
+        let lapped = sent.and_then(|()| lap.map_or(Ok(()), |lap| self.back.lap(lap)));
+        lapped.map_err(|error| self.halt = Halt::Broken(error)).is_ok()
     }
 
     /// As [`Shift::take`], for a value that is too large for a frame.
@@ -191,13 +205,13 @@ impl<'s, 'l> Shift<'s, 'l> {
     #[inline]
     fn taken(&mut self, sent: Result<(), LinkError>, ran: Ran) -> bool {
         self.task = self.task.plus(1);
-        if self.traced {
-            self.back.times(self.pace.times(ran));
+        let over = self.pace.ends(ran.run_ns);
+        match sent {
+            Ok(()) => self.pause(false, over, ran),
+            Err(error) => {
+                self.halt = Halt::Broken(error);
+                false
+            }
         }
-        let lapped = match self.pace.end(ran.run_ns) {
-            Some(lap) => sent.and_then(|()| self.back.lap(lap)),
-            None => sent,
-        };
-        lapped.map_err(|error| self.halt = Halt::Broken(error)).is_ok()
     }
 }

@@ -48,7 +48,7 @@ pub const INLINE_MAX: usize = 48 * 1024;
 pub const LARGE_MIN: usize = 8 * 1024;
 
 /// The most items in one task frame: the status word counts them in 16 bits.
-pub const ITEMS_MAX: usize = 4096;
+pub const ITEMS_MAX: usize = 6144;
 
 /// What both sides must agree on before a task is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use crate::pace::Lap;
 use crate::panes::Panes;
 
 /// So many bytes of records are sent at once: short values of a full frame of tasks are answered by one frame.
-const MANY: usize = 52 * 1024;
+const MANY: usize = 60 * 1024;
 
 /// An item of so many bytes fits into a frame that has not [`MANY`], whatever comes with it.
 const SMALL: usize = 1024;

@@ -10,9 +10,11 @@ use mp_worker::Entry;
 
 use crate::arena::Arena;
 use crate::args::Args;
+use crate::broadcast::Told;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
 use crate::job::{Job, Name};
+use crate::one::One;
 use crate::serial::Serial;
 use crate::sink::Sink;
 use crate::stats::Stats;
@@ -37,12 +39,24 @@ pub(crate) struct Work {
 impl Host {
     /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
     pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
-        let Work { entry, name, terms, may_wait } = work;
+        let may_wait = work.may_wait;
         let traced_ns = self.trace().map(|_| mp_sys::clock::monotonic_ns());
-        let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), traced_ns, open: 0 };
+        let job = Job { base, traced_ns, ..Job::new(work, args, sink) };
         match self {
             Self::Engine(engine) => engine.submit(job, may_wait),
             Self::Serial(serial) => serial.submit(job),
+        }
+    }
+
+    /// Submits the one item of `args` for each worker. The calling thread is one.
+    pub(crate) fn broadcast(&self, work: Work, args: Args) -> Result<Vec<Told>, SubmitError> {
+        match self {
+            Self::Engine(engine) => engine.broadcast(&work, &args),
+            Self::Serial(serial) => {
+                let one = Arc::new(One::default());
+                let task = serial.submit(Job::new(work, args, Sink::One(Arc::clone(&one))))?;
+                Ok(vec![(crate::serial::WORKER, task, one)])
+            }
         }
     }
 

@@ -69,6 +69,19 @@ impl Inbox {
         Ok((first, self.hungry.load(Ordering::SeqCst)))
     }
 
+    /// So many ids, for tasks that do not come this way; gives the first. Never waits: the engine is locked meanwhile.
+    pub(crate) fn reserve(&self, tasks: u32) -> Result<TaskId, SubmitError> {
+        let mut state = self.room(false)?;
+        let first = TaskId(state.next_task);
+        state.next_task += u64::from(tasks);
+        Ok(first)
+    }
+
+    /// Waits until there is room, for the moment.
+    pub(crate) fn wait_for_room(&self) -> Result<(), SubmitError> {
+        self.room(true).map(drop)
+    }
+
     /// The door, if it is open and there is room. Who hears workers would wait for himself.
     fn room(&self, may_wait: bool) -> Result<MutexGuard<'_, State>, SubmitError> {
         let mut state = self.state.lock();

@@ -16,6 +16,7 @@ use mp_worker::Entry;
 
 use crate::args::Args;
 use crate::cargo::Cargo;
+use crate::host::Work;
 use crate::sink::Sink;
 
 /// What a span takes up in a frame beside its items, at most.
@@ -75,6 +76,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// Not accepted yet.
+    pub(crate) fn new(work: Work, args: Args, sink: Sink) -> Self {
+        let Work { entry, name, terms, may_wait: _ } = work;
+        Self { entry, name, args, sink, base: 0, terms, first: TaskId(0), traced_ns: None, open: 0 }
+    }
+
     pub(crate) fn label(&self, item: TaskId) -> TaskLabel {
         TaskLabel { id: item, name: self.name.as_str().into() }
     }

@@ -10,6 +10,7 @@
 
 mod arena;
 mod args;
+mod broadcast;
 mod builder;
 mod cargo;
 mod children;
@@ -55,6 +56,7 @@ mod shared;
 mod shared_objects;
 mod sink;
 mod spawner;
+mod state_builder;
 mod state_pool;
 mod stats;
 mod streams;
@@ -66,6 +68,7 @@ mod wait_any;
 mod windows;
 mod worker_io;
 
+pub use broadcast::Broadcast;
 pub use builder::PoolBuilder;
 pub use children::{ActiveChild, active_children, join_children, join_children_timeout};
 pub use command::{Command, CommandError, CommandOutput, RunningCommand};
@@ -86,7 +89,8 @@ pub use process::{Process, ProcessBuilder};
 pub use queue::{JoinableQueue, PriorityQueue, PutError, Queue, QueueError, SimpleQueue};
 pub use settings::{Backend, Output, StartMethod};
 pub use shared::{Plain, Shared};
-pub use state_pool::{StatePool, StatePoolBuilder};
+pub use state_builder::StatePoolBuilder;
+pub use state_pool::StatePool;
 pub use stats::Stats;
 pub use streams::Stdio;
 pub use suspend::{Suspension, suspend};

@@ -29,7 +29,7 @@ pub(crate) struct Serial {
 }
 
 /// The one worker there is: slot 0, generation 1.
-const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
+pub(crate) const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
 
 impl Serial {
     /// Runs the initializer, and has the calling thread prepared.

@@ -27,9 +27,9 @@ pub use mp_comm::{
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, ByFd, Command, CommandError, CommandOutput, Error, Histogram, JoinableQueue, Level,
-    MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder, PriorityQueue, Process,
-    ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue,
+    ActiveChild, Backend, Broadcast, ByFd, Command, CommandError, CommandOutput, Error, Histogram, JoinableQueue,
+    Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder, PriorityQueue,
+    Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue,
     StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
     Until, Waitable, Waited, active_children, as_completed, cpu_count, end_pool, join_children, join_children_timeout,
     pool, set_pool, suspend, wait, wait_any,

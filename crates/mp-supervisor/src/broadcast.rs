@@ -98,6 +98,7 @@ impl Engine {
             let job = Job {
                 first: task,
                 open: 1,
+                since: Some(now),
                 traced_ns,
                 ..Job::new(work.clone(), args.clone(), Sink::One(Arc::clone(&one)))
             };

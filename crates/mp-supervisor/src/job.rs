@@ -8,6 +8,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mp_scheduler::{JobKey, Span, Terms, WEIGHT_MAX};
 use mp_wire::frame::{Body, INLINE_MAX, ITEMS_MAX, Segment};
@@ -69,6 +70,8 @@ pub(crate) struct Job {
     pub(crate) terms: Terms,
     /// The first item's id; given when it is accepted.
     pub(crate) first: TaskId,
+    /// When it was accepted, once it was.
+    pub(crate) since: Option<Instant>,
     /// Since when it waits, in nanoseconds of CLOCK_MONOTONIC, if it is traced.
     pub(crate) traced_ns: Option<u64>,
     /// Items without an outcome.
@@ -79,7 +82,7 @@ impl Job {
     /// Not accepted yet.
     pub(crate) fn new(work: Work, args: Args, sink: Sink) -> Self {
         let Work { entry, name, terms, may_wait: _ } = work;
-        Self { entry, name, args, sink, base: 0, terms, first: TaskId(0), traced_ns: None, open: 0 }
+        Self { entry, name, args, sink, base: 0, terms, first: TaskId(0), since: None, traced_ns: None, open: 0 }
     }
 
     pub(crate) fn label(&self, item: TaskId) -> TaskLabel {

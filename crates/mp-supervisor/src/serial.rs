@@ -88,6 +88,7 @@ impl Serial {
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
         self.stats.lock().submitted += u64::from(items);
+        job.since = Some(Instant::now());
         let (mut out, mut news) = (Vec::new(), News::default());
         for index in 0..items {
             let outcome = self.run(&job, index, &mut out);
@@ -120,7 +121,8 @@ impl Serial {
                 Ok(()) | Err(_) => false,
             };
             if !again {
-                self.count(outcome.is_ok());
+                let wait = began.saturating_duration_since(job.since.unwrap_or(began));
+                self.count(outcome.is_ok().then_some(wait));
                 return outcome;
             }
             // sleep: the caller's own thread has nothing else to run meanwhile.
@@ -144,8 +146,15 @@ impl Serial {
         }
     }
 
-    fn count(&self, value: bool) {
+    /// A task ended, in a value if it is known how long it waited.
+    fn count(&self, waited: Option<Duration>) {
         let mut stats = self.stats.lock();
-        if value { stats.completed += 1 } else { stats.failed += 1 }
+        match waited {
+            None => stats.failed += 1,
+            Some(wait) => {
+                stats.completed += 1;
+                stats.waited(1, wait);
+            }
+        }
     }
 }

@@ -92,7 +92,7 @@ impl Engine {
         let audience: Vec<_> = state.scheduler.audience().collect();
         let first = self.inbox.reserve(audience.len() as u32)?;
         let now = Instant::now();
-        let traced_ns = self.making.trace.as_ref().map(|_| mp_sys::clock::monotonic_ns());
+        let traced_ns = self.making.is_timed().then(mp_sys::clock::monotonic_ns);
         let told = (0..).zip(audience).map(|(place, worker)| {
             let (task, one) = (first.plus(place), Arc::new(One::default()));
             let job = Job {

@@ -53,6 +53,7 @@ pub struct PoolBuilder {
     /// What each worker is sent once, by type.
     pub(crate) shared: Vec<(TypeId, &'static str, Result<Routine, SubmitError>)>,
     pub(crate) seats: Seats,
+    pub(crate) insights: bool,
     wanted: Wanted,
     trace: Option<Trace>,
 }
@@ -92,6 +93,7 @@ impl Default for PoolBuilder {
             state: None,
             shared: Vec::new(),
             seats: Seats::default(),
+            insights: false,
             wanted: Wanted::default(),
             trace: None,
         }
@@ -251,6 +253,7 @@ impl PoolBuilder {
             },
             server: None,
             trace: self.trace,
+            insights: self.insights,
             at_once: false,
         };
         let making = making.with_server(preload, self.config.start_timeout)?;
@@ -259,7 +262,7 @@ impl PoolBuilder {
         let initializer = setup.prepares().then_some(initializer);
         let config = Config { initializer, finalizer: self.finalizer_timeout, ..config };
         let host = match self.backend {
-            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup))),
+            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup, self.insights))),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
         // Forks are made here and now, so their refusal is known; others start while work is submitted.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use mp_scheduler::{Event, Terms};
 use mp_wire::TaskId;
-use mp_worker::Entry;
+use mp_worker::{Entry, Show};
 
 use crate::arena::Arena;
 use crate::args::Args;
@@ -14,6 +14,7 @@ use crate::broadcast::Told;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
 use crate::job::{Job, Name};
+use crate::ledger::Draft;
 use crate::one::One;
 use crate::serial::Serial;
 use crate::sink::Sink;
@@ -34,13 +35,15 @@ pub(crate) struct Work {
     pub(crate) terms: Terms,
     /// Where the pool is full: whether it waits for room.
     pub(crate) may_wait: bool,
+    /// How its arguments are shown.
+    pub(crate) show: Show,
 }
 
 impl Host {
     /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
     pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
         let may_wait = work.may_wait;
-        let traced_ns = self.trace().map(|_| mp_sys::clock::monotonic_ns());
+        let traced_ns = self.is_timed().then(mp_sys::clock::monotonic_ns);
         let job = Job { base, traced_ns, ..Job::new(work, args, sink) };
         match self {
             Self::Engine(engine) => engine.submit(job, may_wait),
@@ -65,6 +68,14 @@ impl Host {
         match self {
             Self::Engine(engine) => engine.arena.as_ref(),
             Self::Serial(_) => None,
+        }
+    }
+
+    /// Whether each task is timed by itself.
+    fn is_timed(&self) -> bool {
+        match self {
+            Self::Engine(engine) => engine.making.is_timed(),
+            Self::Serial(serial) => serial.is_timed(),
         }
     }
 
@@ -150,6 +161,14 @@ impl Host {
         match self {
             Self::Engine(engine) => engine.pids(),
             Self::Serial(_) => vec![std::process::id()],
+        }
+    }
+
+    /// Where the time went, if that is kept.
+    pub(crate) fn insights(&self) -> Option<Draft> {
+        match self {
+            Self::Engine(engine) => engine.insights(),
+            Self::Serial(serial) => serial.insights(),
         }
     }
 

@@ -193,15 +193,21 @@ impl State {
             return;
         };
         let (name, task) = (job.name.clone(), items.first);
+        let asked = self.ledger.is_some().then(|| job.asked(items.from));
         if let Some(io) = self.worker(worker) {
             let (worker, sent_ns) = ((worker, io.pid()), io.sent_ns(task));
-            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns });
+            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns, asked });
         }
     }
 
     fn trace_task(&mut self, worker: WorkerId, times: Times) {
-        let half = self.worker(worker).and_then(|io| io.half.take());
-        half.zip(self.trace.as_ref()).into_iter().for_each(|(half, trace)| trace.task(half, times));
+        let Some(half) = self.worker(worker).and_then(|io| io.half.take()) else { return };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.ran(&half, times);
+        }
+        if let Some(trace) = &self.trace {
+            trace.task(half, times);
+        }
     }
 
     /// All records of `worker` before this one are dealt with.

@@ -41,6 +41,9 @@ impl Engine {
     }
 
     fn deed(&self, state: &mut State, now: Instant, action: Action) -> Option<Event> {
+        if let Some(ledger) = &mut state.ledger {
+            ledger.doing(now, &action);
+        }
         match action {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),

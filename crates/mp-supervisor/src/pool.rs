@@ -8,7 +8,7 @@ use std::time::Instant;
 use mp_scheduler::Terms;
 use mp_wire::bulk::decode_value;
 use mp_wire::{Failure, TaskId};
-use mp_worker::{Task, entry_of};
+use mp_worker::{Task, entry_of, show_task};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -143,9 +143,10 @@ impl Pool {
         Stats { age: self.made.elapsed(), ..self.host.stats() }
     }
 
-    pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
+    pub(crate) fn work<F: Task<Args>, Args: Serialize + DeserializeOwned>(&self, task: F) -> Work {
         let name = Name::Function(F::name());
-        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms, may_wait: true }
+        let show = show_task::<F, Args>;
+        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms, may_wait: true, show }
     }
 
     pub(crate) fn terms(&self) -> Terms {

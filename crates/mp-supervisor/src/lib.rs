@@ -22,6 +22,7 @@ mod engine;
 mod error;
 mod evidence;
 mod fork_server;
+mod founding;
 mod global;
 mod handle;
 mod hear;

@@ -251,3 +251,37 @@ fn large_arguments_and_queues_reach_every_worker() {
         }
     });
 }
+
+#[test]
+fn workers_killed_at_random_leave_each_of_it_one_outcome() {
+    bench("broadcast-kills", Backend::Processes, |bench| {
+        let builder = bench.builder().workers(3).restart_limit(u32::MAX, LONG);
+        let pool = bench.build(builder);
+        let stop = AtomicBool::new(false);
+        scope(|scope| {
+            scope.spawn(|| {
+                let rounds = (0_usize..).take_while(|_| !stop.load(Ordering::Relaxed));
+                for (round, pid) in rounds.filter_map(|round| Some((round, *pool.worker_pids().get(round % 3)?))) {
+                    // It may have ended by itself meanwhile.
+                    let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+                    let outcomes = pool.map_outcomes(|n: u64| n, 0..20 + (round as u64 % 7));
+                    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(Failure::Lost { .. }))));
+                }
+            });
+            let (mut all, mut kept, mut lost) = (0, 0, 0);
+            for _ in 0..300 {
+                for (worker, outcome) in pool.broadcast(who, ()).expect("accepted").outcomes() {
+                    all += 1;
+                    match outcome {
+                        Ok(ran) => kept += u32::from(ran == Some(worker)),
+                        Err(Failure::Lost { worker: named, .. }) => lost += u32::from(named == worker),
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            assert!(kept > 0 && lost > 0 && kept + lost == all, "{kept} and {lost} of {all}");
+        });
+        works(&pool);
+    });
+}

@@ -10,6 +10,8 @@ mod completions;
 mod help;
 #[path = "cli/input.rs"]
 mod input;
+#[path = "cli/insights.rs"]
+mod insights;
 #[path = "cli/living.rs"]
 mod living;
 #[path = "cli/logs.rs"]

@@ -145,6 +145,8 @@ fn help_of_apply() {
           --nice <N>               Make the workers so much nicer than this program, up to 19: they run
                                    when others do not want to [default: 0]
           --pin                    Have each worker run on one processor only
+          --insights               Say at the end, on standard error, what the workers' time was spent
+                                   on, and which tasks were slowest
           --format <FORM>          `lines`: the bare results; `table`: with their index; `json`: an
                                    object per result, the last one a summary [default: lines] [possible
                                    values: json, lines, table]
@@ -253,6 +255,10 @@ fn help_of_map() {
 
           --pin
               Have each worker run on one processor only
+
+          --insights
+              Say at the end, on standard error, what the workers' time was spent on, and which tasks
+              were slowest
 
           --format <FORM>
               `lines`: the bare results; `table`: with their index; `json`: an object per result, the

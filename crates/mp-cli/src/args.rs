@@ -213,6 +213,9 @@ pub(crate) struct Pool {
     /// Have each worker run on one processor only
     #[arg(long)]
     pub(crate) pin: bool,
+    /// Say at the end, on standard error, what the workers' time was spent on, and which tasks were slowest
+    #[arg(long)]
+    pub(crate) insights: bool,
 }
 
 /// How results are shown.

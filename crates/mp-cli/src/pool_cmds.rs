@@ -7,13 +7,14 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use mp::NamedTask;
 
-use crate::args::{self, Apply, Map, Talk};
+use crate::args::{self, Apply, Format, Map, Talk};
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::feed::{self, Event, Walk};
 use crate::interrupt;
 use crate::logging;
 use crate::problem::Problem;
+use crate::report;
 use crate::resolve::resolve;
 use crate::session::{Counted, Ending, Session};
 use crate::source;
@@ -28,7 +29,7 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(apply.pool.birth.trace.as_deref())?;
     let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), (task, timeline.as_ref()))?;
     let session = Session::new(&apply.show, talk, Some(1));
-    let exit = run(session, pool, |pool| feed::apply(pool, task, args))?;
+    let exit = run(session, (pool, apply.show.format), |pool| feed::apply(pool, task, args))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(map.pool.birth.trace.as_deref())?;
     let pool = build(&map.pool, workers, (task, timeline.as_ref()))?;
     let session = Session::new(&map.show, talk, source.total);
-    let exit = run(session, pool, |pool| feed::map(pool, task, source, walk(map)))?;
+    let exit = run(session, (pool, map.show.format), |pool| feed::map(pool, task, source, walk(map)))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
@@ -54,7 +55,7 @@ fn walk(map: &Map) -> Walk {
 
 fn run(
     session: Session,
-    pool: Arc<mp::Pool>,
+    (pool, format): (Arc<mp::Pool>, Format),
     feed: impl FnOnce(&Arc<mp::Pool>) -> Receiver<Event>,
 ) -> Result<Exit, Problem> {
     let mut session = session.watching(&pool);
@@ -66,6 +67,7 @@ fn run(
     // Before the last word, so that no worker lives when it is said.
     let joined = end(&pool, &ending);
     let exit = session.finish(ending, counted);
+    pool.insights().iter().for_each(|insights| report::insights(insights, format));
     joined.map(|()| exit)
 }
 
@@ -91,6 +93,7 @@ fn build(
         .retries(options.retries)
         .nice(options.nice)
         .pin_workers(options.pin)
+        .insights(options.insights)
         .output(output(options.birth.output));
     if let Some(level) = logging::wanted() {
         builder = builder.forward_tracing(level);

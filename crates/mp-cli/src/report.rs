@@ -5,9 +5,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use mp::{Crash, CrashFrame, Failure, WorkerExit};
+use mp::{Crash, CrashFrame, Failure, Insights, WorkerExit};
 use serde_json::{Value, json};
 
+use crate::args::Format;
 use crate::logging::as_event;
 use crate::problem::{Problem, program};
 
@@ -75,6 +76,18 @@ pub(crate) fn note(text: &str) {
     match as_event("INFO", text, None) {
         Some(event) => say(&event.to_string()),
         None => say(&format!("{DIM}{}: {text}{DIM:#}", program())),
+    }
+}
+
+/// Where the time went: a table for people, one object for programs.
+pub(crate) fn insights(insights: &Insights, format: Format) {
+    match (as_event("INFO", "insights", None), format) {
+        (Some(mut event), _) => {
+            event["fields"]["insights"] = json!(insights);
+            say(&event.to_string());
+        }
+        (None, Format::Json) => say(&json!({"insights": insights}).to_string()),
+        (None, Format::Lines | Format::Table) => say(&insights.to_string()),
     }
 }
 

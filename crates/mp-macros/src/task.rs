@@ -65,6 +65,7 @@ fn write(function: &ItemFn, args: &[Argument], defaults: &[Default]) -> TokenStr
                 entry: ::mp::__private::entry_of::<_, (#(#types,)*)>(#name),
                 encode: ::mp::__private::encode_json::<(#(#types,)*)>,
                 decode: #decode,
+                show: ::mp::__private::show_args::<(#(#types,)*)>,
             };
         };
     }

@@ -38,6 +38,7 @@ impl Scheduler {
     /// Afterwards nothing waits, or nobody may be sent more.
     pub(crate) fn dispatch(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.refuse_waiting(actions);
+        (0..self.slots.len()).for_each(|index| self.send_own(now, index, actions));
         for frames in 0..CREDITS {
             for index in 0..self.slots.len() {
                 if self.backlog.is_empty() {
@@ -54,6 +55,7 @@ impl Scheduler {
     /// A credit of one worker has come back. While something waits nobody else has one to spare (see
     /// [`Scheduler::dispatch`]), so the others need not be looked at.
     pub(crate) fn serve(&mut self, now: Instant, index: usize, actions: &mut Vec<Action>) {
+        self.send_own(now, index, actions);
         while !self.backlog.is_empty() && self.has_room(index) {
             self.send(now, index, actions);
         }
@@ -89,6 +91,10 @@ impl Scheduler {
         let room = self.slots[index].room();
         let chunk = self.backlog.front().and_then(|span| span.terms.chunk);
         let spans = self.fill(chunk.map_or_else(|| self.share(), u32::from).min(room));
+        self.send_frame(now, index, spans, actions);
+    }
+
+    pub(crate) fn send_frame(&mut self, now: Instant, index: usize, spans: Vec<Span>, actions: &mut Vec<Action>) {
         let items: u32 = spans.iter().map(Span::len).sum();
         let worker = self.id(index);
         let slot = &mut self.slots[index];

@@ -14,6 +14,8 @@ use crate::span::Span;
 pub enum Event {
     /// Work was submitted.
     Submit(Span),
+    /// An item was submitted for this worker, one of [`crate::Scheduler::audience`], and no other. It is not tried again.
+    SubmitTo(WorkerId, Span),
     /// A worker's process is there; it has not said anything yet.
     Born(WorkerId),
     /// A worker has said hello, and what it said was right.

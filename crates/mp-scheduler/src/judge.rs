@@ -32,7 +32,8 @@ impl Scheduler {
         for item in &begun {
             self.judge(now, *item, remains.verdict(*item, worker, death.0), actions);
         }
-        self.give_on(remains.load.drain(), worker, death.0, actions);
+        let left = self.lose_own(remains.load.drain(), (worker, death.0), actions);
+        self.give_on(left, worker, death.0, actions);
         for task in std::mem::take(&mut remains.cancelled) {
             self.cancel_waiting(task, actions);
         }
@@ -82,6 +83,7 @@ impl Scheduler {
         if self.vacate(worker).is_none() {
             return;
         }
+        self.lose_own(Vec::new(), (worker, WorkerExit::Unknown), actions);
         let cause = format!("worker {worker} could not be started: {reason}");
         if self.config.restart {
             self.count_death(now, worker, (false, cause), actions);
@@ -113,7 +115,7 @@ impl Scheduler {
     /// What never began is given to another; where there is none, it is lost as well.
     fn give_on(&mut self, left: Vec<Span>, worker: WorkerId, exit: WorkerExit, actions: &mut Vec<Action>) {
         if self.has_others() {
-            return self.put_back(left);
+            return self.put_back(worker, left);
         }
         let waiting = self.backlog.drain();
         let all = left.into_iter().chain(waiting).chain(self.later.drain());

@@ -29,6 +29,7 @@ mod dispatch;
 mod event;
 mod judge;
 mod load;
+mod own;
 mod pace;
 mod recall;
 mod resize;

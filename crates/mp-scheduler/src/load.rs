@@ -34,6 +34,8 @@ struct Frame {
     begun: bool,
     /// Something was taken back, and the worker has not said that it is past it.
     unwalked: bool,
+    /// It is for this worker and no other.
+    own: bool,
     spans: VecDeque<Span>,
 }
 
@@ -44,7 +46,9 @@ impl Frame {
     fn new(number: u32, spans: &[Span]) -> Self {
         let open = spans.iter().map(Span::len).sum();
         let limit = spans.iter().filter_map(|span| span.terms.timeout).min();
-        Self { number, done: 0, open, limit, begun: false, unwalked: false, spans: spans.iter().copied().collect() }
+        let own = spans.iter().any(|span| span.terms.own);
+        let spans = spans.iter().copied().collect();
+        Self { number, done: 0, open, limit, begun: false, unwalked: false, own, spans }
     }
 
     /// Takes up to `count` items of the first span.
@@ -197,9 +201,9 @@ impl Load {
         self.frames.drain(..).flat_map(|frame| frame.spans).collect()
     }
 
-    /// The last frame with an item that may not have begun, and how many of them it has.
+    /// The last frame with an item that may not have begun and that another may run, and how many of them it has.
     pub(crate) fn stealable(&self) -> Option<(u32, u32)> {
-        let last = self.frames.iter().rfind(|frame| frame.open > 0)?;
+        let last = self.frames.iter().rfind(|frame| frame.open > 0 && !frame.own)?;
         let is_next = self.next().is_some_and(|next| next.number == last.number);
         let unbegun = if is_next { last.open - 1 } else { last.open };
         (unbegun > 0 && !last.begun).then_some((last.number, unbegun))

@@ -22,7 +22,7 @@ impl Scheduler {
         let next = busy.look((now, until), seen, cancel);
         busy.cancelled.extend(cancel.filter(|task| busy.load.holds(*task)));
         slot.give_back(&taken);
-        self.put_back(taken);
+        self.put_back(worker, taken);
         if let Some(task) = cancel {
             self.cancel_waiting(task, actions);
         }
@@ -48,7 +48,7 @@ impl Scheduler {
             busy.watch(now);
         }
         slot.give_back(&taken);
-        self.put_back(taken);
+        self.put_back(worker, taken);
     }
 
     /// What could not be sent would not be sent a moment later either: its items end here, so that nobody waits for a system
@@ -78,11 +78,6 @@ impl Scheduler {
         actions.extend(spans.into_iter().map(|span| Action::Settle(span, Verdict::Unsendable(reason.clone()))));
     }
 
-    /// Items that never began go before all that are as urgent, in their order.
-    pub(crate) fn put_back(&mut self, spans: Vec<Span>) {
-        spans.into_iter().rev().for_each(|span| self.backlog.push_front(span));
-    }
-
     pub(crate) fn cancel(&mut self, task: TaskId, actions: &mut Vec<Action>) {
         if self.cancel_waiting(task, actions) {
             return;
@@ -108,7 +103,7 @@ impl Scheduler {
             actions.push(Action::Settle(item, Verdict::Cancelled));
             return true;
         }
-        let Some(item) = self.backlog.take(task) else { return false };
+        let Some(item) = self.backlog.take(task).or_else(|| self.take_own(task)) else { return false };
         actions.push(Action::Settle(item, Verdict::Cancelled));
         true
     }

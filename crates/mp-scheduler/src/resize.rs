@@ -34,7 +34,7 @@ impl Scheduler {
         match &self.slots[index].state {
             WorkerState::Busy(_) if surplus => actions.push(Action::Inspect(worker)),
             // It has nothing to lose.
-            WorkerState::Starting { .. } if surplus => {
+            WorkerState::Starting { .. } if surplus && self.slots[index].own.is_empty() => {
                 self.end_worker(worker, Ending::Asked, None);
                 actions.push(Action::Kill(worker));
             }
@@ -87,7 +87,8 @@ impl Scheduler {
     /// Where nothing more begins, what waits ends.
     pub(crate) fn refuse_waiting(&mut self, actions: &mut Vec<Action>) {
         let Phase::Stopping(reason) = &self.phase else { return };
-        let waiting = self.backlog.drain().into_iter().chain(self.later.drain());
+        let reason = reason.clone();
+        let waiting = self.backlog.drain().into_iter().chain(self.later.drain()).chain(self.drain_own());
         actions.extend(waiting.map(|span| Action::Settle(span, Verdict::Stopped(reason.clone()))));
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Does **not** know the other places, nor how a state follows another: that is `step`.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use mp_wire::{TaskId, WorkerId};
 
 use crate::event::Action;
 use crate::load::Load;
+use crate::span::Span;
 
 /// A worker that may have finished something, and says nothing for so long, is read; and again after twice the time, up to
 /// the second of these: one look is not enough, it may be that it was not given a processor.
@@ -141,6 +143,8 @@ pub(crate) struct Slot {
     /// How many may be, if that is limited.
     pub(crate) allowance: Option<u32>,
     pub(crate) wear: Wear,
+    /// What it alone is to run, and has not been sent.
+    pub(crate) own: VecDeque<Span>,
     /// How many in a row died here without having finished anything.
     pub(crate) barren: u32,
 }
@@ -148,7 +152,7 @@ pub(crate) struct Slot {
 impl Default for Slot {
     fn default() -> Self {
         let (state, wear) = (WorkerState::Vacant, Wear::Fresh);
-        Self { generation: 0, state, next_frame: 1, sent: 0, allowance: None, wear, barren: 0 }
+        Self { generation: 0, state, next_frame: 1, sent: 0, allowance: None, wear, own: VecDeque::new(), barren: 0 }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Terms {
     pub chunk: Option<NonZeroU32>,
     /// What is greater is sent first; what is equal in the order of submission.
     pub priority: i32,
+    /// For one worker, and lost with it: see [`crate::Event::SubmitTo`], which sets it.
+    pub own: bool,
 }
 
 /// Items `from..to` of a job, not empty.

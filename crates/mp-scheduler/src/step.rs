@@ -17,6 +17,7 @@ impl Scheduler {
     pub fn step(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Submit(span) => return self.submit(now, span, actions),
+            Event::SubmitTo(worker, span) => self.submit_to(worker, span, actions),
             Event::Born(worker) => self.born(now, worker),
             Event::Hello(worker) => self.hello(now, worker),
             Event::Prepared(worker) => self.prepared(worker, actions),
@@ -127,15 +128,9 @@ impl Scheduler {
 
     fn submit(&mut self, now: Instant, span: Span, actions: &mut Vec<Action>) {
         let queue = !self.backlog.is_empty();
-        match &self.phase {
-            Phase::Open | Phase::Closing => self.backlog.push_back(span),
-            Phase::Stopping(reason) | Phase::Killing(reason) => {
-                actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())))
-            }
-            Phase::Ended(reason) => {
-                let reason = reason.as_deref().unwrap_or("pool has ended");
-                actions.push(Action::Settle(span, Verdict::Stopped(reason.to_owned())));
-            }
+        match self.refusal() {
+            None => self.backlog.push_back(span),
+            Some(reason) => actions.push(Action::Settle(span, Verdict::Stopped(reason))),
         }
         // Where others wait already, nobody is free.
         if !queue {
@@ -143,6 +138,15 @@ impl Scheduler {
         }
         if self.may_wake_more() {
             self.settle_down(now, actions);
+        }
+    }
+
+    /// Why nothing more begins, if so.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match &self.phase {
+            Phase::Open | Phase::Closing => None,
+            Phase::Stopping(reason) | Phase::Killing(reason) => Some(reason.clone()),
+            Phase::Ended(reason) => Some(reason.clone().unwrap_or_else(|| "pool has ended".to_owned())),
         }
     }
 
@@ -208,7 +212,8 @@ impl Scheduler {
         if self.phase >= Phase::Killing(String::new()) {
             return;
         }
-        for span in self.backlog.drain().into_iter().chain(self.later.drain()) {
+        let waiting = self.backlog.drain().into_iter().chain(self.later.drain());
+        for span in waiting.chain(self.drain_own()) {
             actions.push(Action::Settle(span, Verdict::Stopped(reason.clone())));
         }
         for index in 0..self.slots.len() {

@@ -7,6 +7,8 @@
 //!  state:  starting, idle, running, stopping, cooling     phase: open, closing, killing, ended
 //! ```
 
+#[path = "grid/broadcast.rs"]
+mod broadcast;
 #[path = "grid/cancel.rs"]
 mod cancel;
 #[path = "grid/deaths.rs"]

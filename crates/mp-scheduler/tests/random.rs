@@ -23,6 +23,7 @@ use world::World;
 #[derive(Clone, Debug)]
 enum Op {
     Submit { len: u32, timeout_ms: Option<u64>, retry: Retry, weight: u32 },
+    Broadcast { timeout_ms: Option<u64>, retry: Retry },
     Cancel(usize),
     Born(usize),
     StartFails(usize),
@@ -54,8 +55,11 @@ fn op() -> impl Strategy<Value = Op> {
     let timeout = prop_oneof![3 => Just(None), 1 => (1..50u64).prop_map(Some)];
     let submit = (1..40u32, timeout, retry(), prop_oneof![3 => 1..100u32, 1 => 1..=WEIGHT_MAX])
         .prop_map(|(len, timeout_ms, retry, weight)| Op::Submit { len, timeout_ms, retry, weight });
+    let broadcast = (prop::option::weighted(0.3, 1..50u64), retry())
+        .prop_map(|(timeout_ms, retry)| Op::Broadcast { timeout_ms, retry });
     prop_oneof![
         10 => submit,
+        3 => broadcast,
         4 => any::<usize>().prop_map(Op::Cancel),
         4 => who.clone().prop_map(Op::Born),
         1 => who.clone().prop_map(Op::StartFails),
@@ -143,9 +147,14 @@ fn happen(world: &mut World, op: Op) {
             if *world.scheduler.phase() == Phase::Open {
                 let chunk = NonZeroU32::new(weight % 7);
                 let priority = (weight % 5) as i32 - 2;
-                let terms = Terms { timeout: timeout_ms.map(Duration::from_millis), retry, chunk, priority };
+                let terms =
+                    Terms { timeout: timeout_ms.map(Duration::from_millis), retry, chunk, priority, own: false };
                 world.submit(len, terms, weight);
             }
+        }
+        Op::Broadcast { timeout_ms, retry } => {
+            let timeout = timeout_ms.map(Duration::from_millis);
+            world.broadcast(Terms { timeout, retry, ..Terms::default() });
         }
         Op::Cancel(which) if !world.items.is_empty() => world.cancel(TaskId((which % world.items.len()) as u64)),
         Op::Cancel(_) => {}

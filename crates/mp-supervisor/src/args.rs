@@ -41,7 +41,7 @@ const ROOM: usize = 256 << 20;
 const MARK: u32 = 64;
 
 /// The encoded arguments of one or many items.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Args {
     bytes: Vec<u8>,
     count: u32,

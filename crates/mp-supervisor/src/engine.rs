@@ -28,6 +28,7 @@ use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::ForkServer;
 use crate::inbox::Inbox;
 use crate::job::Job;
+use crate::ledger::Ledger;
 use crate::reactor::{Listener, Reactor, Registration, is_hearing};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
@@ -79,8 +80,17 @@ pub(crate) struct Making {
     pub(crate) server: Option<Arc<ForkServer>>,
     /// Where its tasks are recorded, if anywhere.
     pub(crate) trace: Option<Trace>,
+    /// Whether there is a ledger.
+    pub(crate) insights: bool,
     /// Whether a fork server's first workers are made by [`Engine::bear_at_once`].
     pub(crate) at_once: bool,
+}
+
+impl Making {
+    /// Whether each task is timed by itself.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.trace.is_some() || self.insights
+    }
 }
 
 pub(crate) struct Engine {
@@ -99,6 +109,8 @@ pub(crate) struct State {
     pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
     pub(crate) stats: Stats,
     pub(crate) trace: Option<Trace>,
+    /// The books, where they are kept.
+    pub(crate) ledger: Option<Box<Ledger>>,
     /// Who waits for something that has come, to be woken when the lock is gone.
     pub(crate) news: News,
     /// Workers that are to be made by a fork, all at once.
@@ -140,6 +152,7 @@ impl Engine {
             workers: (0..slots).map(|_| None).collect(),
             stats: Stats::default(),
             trace: making.trace.clone(),
+            ledger: making.insights.then(Box::default),
             news: News::default(),
             to_fork: Vec::new(),
             to_bear: Vec::new(),
@@ -197,6 +210,9 @@ impl Engine {
 
     pub(crate) fn step(&self, state: &mut State, now: Instant, event: Event) {
         let mut actions = std::mem::take(&mut state.actions);
+        if let Some(ledger) = &mut state.ledger {
+            ledger.heard(now, &event, state.scheduler.config().initializer.is_some());
+        }
         state.scheduler.step(now, event, &mut actions);
         self.perform(state, now, actions);
     }

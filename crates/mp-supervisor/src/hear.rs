@@ -192,6 +192,9 @@ impl State {
         {
             note_busy(io, &mut self.stats);
             io.busy_since = None;
+            if let Some(ledger) = &mut self.ledger {
+                ledger.free(Instant::now(), worker);
+            }
             if !io.hold.is_empty() {
                 self.read_args.extend(io.hold.release());
             }

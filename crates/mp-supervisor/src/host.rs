@@ -6,13 +6,16 @@ use std::sync::{Arc, Weak};
 
 use mp_scheduler::{Event, Terms};
 use mp_wire::TaskId;
-use mp_worker::Entry;
+use mp_worker::{Entry, Show};
 
 use crate::arena::Arena;
 use crate::args::Args;
+use crate::broadcast::Told;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
 use crate::job::{Job, Name};
+use crate::ledger::Draft;
+use crate::one::One;
 use crate::serial::Serial;
 use crate::sink::Sink;
 use crate::stats::Stats;
@@ -32,17 +35,31 @@ pub(crate) struct Work {
     pub(crate) terms: Terms,
     /// Where the pool is full: whether it waits for room.
     pub(crate) may_wait: bool,
+    /// How its arguments are shown.
+    pub(crate) show: Show,
 }
 
 impl Host {
     /// Submits a job whose first item is the `base`-th of the caller's input; gives that item's id.
     pub(crate) fn submit(&self, work: Work, args: Args, (sink, base): (Sink, u64)) -> Result<TaskId, SubmitError> {
-        let Work { entry, name, terms, may_wait } = work;
-        let traced_ns = self.trace().map(|_| mp_sys::clock::monotonic_ns());
-        let job = Job { entry, name, args, sink, base, terms, first: TaskId(0), traced_ns, open: 0 };
+        let may_wait = work.may_wait;
+        let traced_ns = self.is_timed().then(mp_sys::clock::monotonic_ns);
+        let job = Job { base, traced_ns, ..Job::new(work, args, sink) };
         match self {
             Self::Engine(engine) => engine.submit(job, may_wait),
             Self::Serial(serial) => serial.submit(job),
+        }
+    }
+
+    /// Submits the one item of `args` for each worker. The calling thread is one.
+    pub(crate) fn broadcast(&self, work: Work, args: Args) -> Result<Vec<Told>, SubmitError> {
+        match self {
+            Self::Engine(engine) => engine.broadcast(&work, &args),
+            Self::Serial(serial) => {
+                let one = Arc::new(One::default());
+                let task = serial.submit(Job::new(work, args, Sink::One(Arc::clone(&one))))?;
+                Ok(vec![(crate::serial::WORKER, task, one)])
+            }
         }
     }
 
@@ -51,6 +68,14 @@ impl Host {
         match self {
             Self::Engine(engine) => engine.arena.as_ref(),
             Self::Serial(_) => None,
+        }
+    }
+
+    /// Whether each task is timed by itself.
+    fn is_timed(&self) -> bool {
+        match self {
+            Self::Engine(engine) => engine.making.is_timed(),
+            Self::Serial(serial) => serial.is_timed(),
         }
     }
 
@@ -136,6 +161,14 @@ impl Host {
         match self {
             Self::Engine(engine) => engine.pids(),
             Self::Serial(_) => vec![std::process::id()],
+        }
+    }
+
+    /// Where the time went, if that is kept.
+    pub(crate) fn insights(&self) -> Option<Draft> {
+        match self {
+            Self::Engine(engine) => engine.insights(),
+            Self::Serial(serial) => serial.insights(),
         }
     }
 

@@ -8,14 +8,17 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mp_scheduler::{JobKey, Span, Terms, WEIGHT_MAX};
 use mp_wire::frame::{Body, INLINE_MAX, ITEMS_MAX, Segment};
 use mp_wire::{TaskId, TaskLabel};
-use mp_worker::Entry;
+use mp_worker::{Entry, Show};
 
 use crate::args::Args;
 use crate::cargo::Cargo;
+use crate::host::Work;
+use crate::ledger::{ARGS_MOST, Asked};
 use crate::sink::Sink;
 
 /// What a span takes up in a frame beside its items, at most.
@@ -62,12 +65,16 @@ pub(crate) struct Job {
     pub(crate) entry: Entry,
     pub(crate) name: Name,
     pub(crate) args: Args,
+    /// How they are shown.
+    pub(crate) show: Show,
     pub(crate) sink: Sink,
     /// The place of the first item in the caller's input.
     pub(crate) base: u64,
     pub(crate) terms: Terms,
     /// The first item's id; given when it is accepted.
     pub(crate) first: TaskId,
+    /// When it was accepted, once it was.
+    pub(crate) since: Option<Instant>,
     /// Since when it waits, in nanoseconds of CLOCK_MONOTONIC, if it is traced.
     pub(crate) traced_ns: Option<u64>,
     /// Items without an outcome.
@@ -75,8 +82,22 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// Not accepted yet.
+    pub(crate) fn new(work: Work, args: Args, sink: Sink) -> Self {
+        let Work { entry, name, terms, may_wait: _, show } = work;
+        Self { entry, name, args, show, sink, base: 0, terms, first: TaskId(0), since: None, traced_ns: None, open: 0 }
+    }
+
     pub(crate) fn label(&self, item: TaskId) -> TaskLabel {
         TaskLabel { id: item, name: self.name.as_str().into() }
+    }
+
+    /// The arguments of one item, to be shown one day.
+    pub(crate) fn asked(&self, index: u32) -> Asked {
+        let large = self.args.large(index).map(|large| large.lease.len());
+        let bytes = self.args.item(index);
+        let kept = large.is_none() && bytes.len() <= ARGS_MOST;
+        Asked { show: self.show, bytes: kept.then(|| bytes.into()), len: large.unwrap_or(bytes.len()) as u64 }
     }
 
     /// The piece of the job from item `from` that fits into a frame; none after the last.

@@ -2,8 +2,8 @@
 //!
 //! Does **not** know how workers are started or ended.
 
-use crate::builder::check_workers;
 use crate::error::{Error, Result};
+use crate::founding::check_workers;
 use crate::pool::Pool;
 
 /// How a pool ends: gentlest first. Of two that were asked for, the graver one counts.

@@ -225,7 +225,7 @@ impl<F> Mapping<'_, F> {
         }
     }
 
-    fn work<Args: DeserializeOwned>(&self) -> Result<Work, SubmitError>
+    fn work<Args: Serialize + DeserializeOwned>(&self) -> Result<Work, SubmitError>
     where
         F: Task<Args>,
     {

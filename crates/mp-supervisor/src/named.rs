@@ -51,6 +51,7 @@ impl Pool {
     }
 
     fn named(&self, task: &'static NamedTask) -> Work {
-        Work { entry: task.entry, name: Name::Function(task.name), terms: self.terms(), may_wait: true }
+        let (name, terms) = (Name::Function(task.name), self.terms());
+        Work { entry: task.entry, name, terms, may_wait: true, show: task.show }
     }
 }

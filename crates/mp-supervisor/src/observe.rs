@@ -2,10 +2,13 @@
 //!
 //! Does **not** change anything.
 
+use std::time::Instant;
+
 use mp_wire::WorkerExit;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ledger::Draft;
 use crate::stats::Stats;
 
 impl Engine {
@@ -26,6 +29,13 @@ impl Engine {
         let (workers, deaths, recycled) =
             (scheduler.config().workers as usize, scheduler.deaths(), scheduler.recycled());
         Stats { workers, deaths, recycled, submitted, ..state.stats.clone() }
+    }
+
+    /// Where the time went, if that is kept.
+    pub(crate) fn insights(&self) -> Option<Draft> {
+        let state = self.state.lock();
+        let pid = |slot: u32| state.workers.get(slot as usize)?.as_ref().map(|(io, _)| io.pid());
+        state.ledger.as_ref().map(|ledger| ledger.draft(Instant::now(), pid))
     }
 
     /// What each worker is doing, for who wonders why nothing happens.

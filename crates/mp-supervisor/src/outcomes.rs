@@ -52,7 +52,7 @@ impl Engine {
             let known = u32::try_from(accepted.saturating_sub(number)).unwrap_or(u32::MAX);
             match word.map_err(|error| format!("wrote rubbish: {error}"))? {
                 Word::Times(times) => state.trace_task(by.worker, times),
-                Word::Spent(ns) => state.ran(std::mem::take(&mut fresh), Duration::from_nanos(ns)),
+                Word::Spent(ns) => state.ran(by, std::mem::take(&mut fresh), Duration::from_nanos(ns)),
                 Word::Values(first, mut values) => {
                     number += u64::from(values.len());
                     let before = values.take_front(known).len();
@@ -73,6 +73,7 @@ impl Engine {
                 }
             }
         }
+        state.worker(by.worker).into_iter().for_each(|io| io.at = by.now);
         state.note_free(by.worker);
         Ok(())
     }
@@ -84,6 +85,7 @@ impl Engine {
             let mut run = values;
             let deliver = |state: &mut State, items: &Span| {
                 state.half_trace(by.worker, items);
+                state.waited(by.worker, items);
                 state.deliver(items, run.take_front(items.len()));
             };
             let items = self.finished(state, by, (first, values.len()), deliver)?;
@@ -169,11 +171,20 @@ impl Engine {
 
 impl State {
     /// `count` tasks have run for so long.
-    fn ran(&mut self, count: u32, spent: Duration) {
+    fn ran(&mut self, by: Speech, count: u32, spent: Duration) {
+        self.worker(by.worker).into_iter().for_each(|io| io.note_ran(by.now, spent));
         if count > 0 {
             self.stats.ran(count, spent);
             self.scheduler.ran(count, spent);
         }
+    }
+
+    /// These have values: how long they had waited when their worker came to them.
+    fn waited(&mut self, worker: WorkerId, items: &Span) {
+        let since = self.jobs.get(items.job).and_then(|job| job.since);
+        let began = self.worker(worker).map(|io| io.at);
+        let wait = began.zip(since).map(|(began, since)| began.saturating_duration_since(since));
+        wait.into_iter().for_each(|wait| self.stats.waited(items.len(), wait));
     }
 
     /// The value of a traced task has come; when it ran comes next.
@@ -182,15 +193,21 @@ impl State {
             return;
         };
         let (name, task) = (job.name.clone(), items.first);
+        let asked = self.ledger.is_some().then(|| job.asked(items.from));
         if let Some(io) = self.worker(worker) {
             let (worker, sent_ns) = ((worker, io.pid()), io.sent_ns(task));
-            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns });
+            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns, asked });
         }
     }
 
     fn trace_task(&mut self, worker: WorkerId, times: Times) {
-        let half = self.worker(worker).and_then(|io| io.half.take());
-        half.zip(self.trace.as_ref()).into_iter().for_each(|(half, trace)| trace.task(half, times));
+        let Some(half) = self.worker(worker).and_then(|io| io.half.take()) else { return };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.ran(&half, times);
+        }
+        if let Some(trace) = &self.trace {
+            trace.task(half, times);
+        }
     }
 
     /// All records of `worker` before this one are dealt with.

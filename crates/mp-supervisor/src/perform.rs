@@ -41,6 +41,9 @@ impl Engine {
     }
 
     fn deed(&self, state: &mut State, now: Instant, action: Action) -> Option<Event> {
+        if let Some(ledger) = &mut state.ledger {
+            ledger.doing(now, &action);
+        }
         match action {
             Action::Start(worker) => self.start(state, worker),
             Action::Send { worker, number, spans } => send(state, now, worker, (number, &spans)),
@@ -260,7 +263,7 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     io.hand_over_windows();
     io.hold.note(number, loaded);
     io.status.publish(number, items as u16);
-    io.busy_since.get_or_insert(now);
+    io.note_work(now);
     let traced = spans.iter().filter(|span| state.jobs[span.job].traced_ns.is_some());
     traced.for_each(|span| io.note_sent(span.first, span.len()));
     let frame = frame.map_err(|error| io::Error::other(error).into());

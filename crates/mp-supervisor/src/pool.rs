@@ -8,12 +8,13 @@ use std::time::Instant;
 use mp_scheduler::Terms;
 use mp_wire::bulk::decode_value;
 use mp_wire::{Failure, TaskId};
-use mp_worker::{Task, entry_of};
+use mp_worker::{Task, entry_of, show_task};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::arena::Arena;
 use crate::args::Args;
+use crate::broadcast::Broadcast;
 use crate::error::SubmitError;
 use crate::handle::{Decode, Reader, TaskHandle};
 use crate::host::{Host, Work};
@@ -98,6 +99,38 @@ impl Pool {
         self.task(task, args).try_submit()
     }
 
+    /// Has each worker that the pool has run `task` once. rayon: `ThreadPool::broadcast`.
+    ///
+    /// Those who are starting run it when they are ready. It is run after what a worker was sent before, and before all that is
+    /// submitted later: when this returns, no task that comes after it is run by a worker that has not run it. So it can reload what
+    /// workers keep (with a state, see [`StatePool::broadcast`](crate::StatePool::broadcast)).
+    ///
+    /// A worker that dies before or in it gives [`Failure::Lost`]; it is not tried again, whatever the pool says of retries. Who
+    /// replaces a dead worker, wakes or joins later does not run it: what is for all of them belongs into the initializer. Who is
+    /// one too many after [`Pool::resize`] still runs it. It counts as one of the tasks of
+    /// [`max_tasks_per_worker`](crate::PoolBuilder::max_tasks_per_worker), and needs room as a map does where the pool is bounded.
+    /// With [`Backend::Serial`](crate::Backend::Serial), the calling thread runs it.
+    ///
+    /// ```no_run
+    /// fn forget() { /* what a static remembers */ }
+    ///
+    /// let pool = mp_supervisor::Pool::new(4)?;
+    /// pool.broadcast(forget, ())?.get()?;
+    /// let pids = pool.broadcast(std::process::id, ())?.get()?;
+    /// assert_eq!(pids, pool.worker_pids());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Pool::apply_async`].
+    pub fn broadcast<F: Task<Args>, Args: Serialize + DeserializeOwned>(
+        &self,
+        task: F,
+        args: Args,
+    ) -> Result<Broadcast<F::Output>, SubmitError> {
+        self.task(task, args).broadcast()
+    }
+
     /// The processes of the living workers, in the order of their slots. For the other backends, this process.
     #[must_use]
     pub fn worker_pids(&self) -> Vec<u32> {
@@ -110,9 +143,10 @@ impl Pool {
         Stats { age: self.made.elapsed(), ..self.host.stats() }
     }
 
-    pub(crate) fn work<F: Task<Args>, Args: DeserializeOwned>(&self, task: F) -> Work {
+    pub(crate) fn work<F: Task<Args>, Args: Serialize + DeserializeOwned>(&self, task: F) -> Work {
         let name = Name::Function(F::name());
-        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms, may_wait: true }
+        let show = show_task::<F, Args>;
+        Work { entry: entry_of::<F, Args>(task), name, terms: self.terms, may_wait: true, show }
     }
 
     pub(crate) fn terms(&self) -> Terms {
@@ -136,6 +170,23 @@ impl Pool {
         let first = self.host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
         let trace = self.host.trace().cloned();
         Ok(TaskHandle::new(one, Reader { name, first, decode, trace }, self.host.engine()))
+    }
+
+    /// As [`Pool::submit_one`], for each worker.
+    pub(crate) fn submit_to_each<R>(
+        &self,
+        work: Work,
+        decode: Decode<R>,
+        encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
+    ) -> Result<Broadcast<R>, SubmitError> {
+        let mut args = self.no_args();
+        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
+        let name = work.name.clone();
+        let handle = |(worker, first, one)| {
+            let reader = Reader { name: name.clone(), first, decode, trace: self.host.trace().cloned() };
+            (worker, TaskHandle::new(one, reader, self.host.engine()))
+        };
+        Ok(Broadcast::new(self.host.broadcast(work, args)?.into_iter().map(handle).collect()))
     }
 
     pub(crate) fn submit_many<R: DeserializeOwned + 'static>(

@@ -170,13 +170,19 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             streams: self.streams,
             server: None,
             trace: self.trace,
+            insights: false,
             at_once: true,
         };
         let making = making.with_server(None, Config::default().start_timeout)?;
         let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
         engine.bear_at_once();
-        let work =
-            Work { entry: self.entry, name: Name::Given(self.function.into()), terms: self.terms, may_wait: true };
+        let work = Work {
+            entry: self.entry,
+            name: Name::Given(self.function.into()),
+            terms: self.terms,
+            may_wait: true,
+            show: |_| None,
+        };
         let handle = hand_over(&engine, work, args)?;
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));

@@ -6,15 +6,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use mp_scheduler::{Action, Event};
+use mp_wire::record::Times;
 use mp_wire::{Failure, TaskId, WorkerId};
 use mp_worker::{Reported, WorkerInfo, at_home, leave_home, run_item};
 use parking_lot::Mutex;
 
 use crate::error::SubmitError;
 use crate::job::Job;
+use crate::ledger::{Draft, Ledger};
 use crate::setup::Setup;
 use crate::sink::News;
 use crate::stats::Stats;
+use crate::trace::Half;
 
 #[derive(Debug)]
 pub(crate) struct Serial {
@@ -22,6 +26,8 @@ pub(crate) struct Serial {
     closed: AtomicBool,
     stats: Mutex<Stats>,
     setup: Setup,
+    /// The books, where they are kept. Of several threads that submit at once, they tell of one.
+    ledger: Option<Mutex<Ledger>>,
     /// Under this number each thread keeps its state and what is shared.
     number: u64,
     /// Why it takes no tasks, if its initializer failed.
@@ -29,11 +35,11 @@ pub(crate) struct Serial {
 }
 
 /// The one worker there is: slot 0, generation 1.
-const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
+pub(crate) const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
 
 impl Serial {
     /// Runs the initializer, and has the calling thread prepared.
-    pub(crate) fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: Setup, insights: bool) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let stats = Stats { workers: 1, ..Stats::default() };
@@ -42,9 +48,14 @@ impl Serial {
             setup.initialize(WORKER)?;
             setup.make_state(WORKER)
         };
+        let mut ledger = Ledger::default();
+        ledger.doing(Instant::now(), &Action::Start(WORKER));
+        ledger.heard(Instant::now(), &Event::Hello(WORKER), true);
         let unprepared = at_home(number, first, || ()).err();
+        ledger.heard(Instant::now(), &Event::Prepared(WORKER), true);
+        let ledger = insights.then(|| Mutex::new(ledger));
         let closed = AtomicBool::new(unprepared.is_some());
-        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, number, unprepared }
+        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, ledger, number, unprepared }
     }
 
     /// Runs `body` with what the calling thread keeps for this pool.
@@ -76,6 +87,16 @@ impl Serial {
         leave_home(self.number);
     }
 
+    /// Whether each task is timed by itself.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Where the time went, if that is kept.
+    pub(crate) fn insights(&self) -> Option<Draft> {
+        self.ledger.as_ref().map(|ledger| ledger.lock().draft(Instant::now(), |_| Some(std::process::id())))
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.stats.lock().clone()
     }
@@ -88,6 +109,7 @@ impl Serial {
         let items = job.args.len();
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
         self.stats.lock().submitted += u64::from(items);
+        job.since = Some(Instant::now());
         let (mut out, mut news) = (Vec::new(), News::default());
         for index in 0..items {
             let outcome = self.run(&job, index, &mut out);
@@ -108,8 +130,10 @@ impl Serial {
         loop {
             attempt += 1;
             let began = Instant::now();
+            self.note(|ledger| ledger.doing(began, &Action::Send { worker: WORKER, number: 0, spans: Vec::new() }));
             let outcome = self.run_once(job, (index, attempt), out);
             let took = began.elapsed();
+            self.note(|ledger| ledger.free(began + took, WORKER));
             self.stats.lock().busy += took;
             let late = job.terms.timeout.filter(|timeout| took > *timeout);
             let outcome = late.map_or(outcome, |after| Err(Failure::timed_out(label(), after)));
@@ -120,7 +144,8 @@ impl Serial {
                 Ok(()) | Err(_) => false,
             };
             if !again {
-                self.count(outcome.is_ok());
+                let wait = began.saturating_duration_since(job.since.unwrap_or(began));
+                self.count(outcome.is_ok().then_some(wait));
                 return outcome;
             }
             // sleep: the caller's own thread has nothing else to run meanwhile.
@@ -137,6 +162,7 @@ impl Serial {
         match self.at_home(run).map_err(Failure::stopped)? {
             Reported::Value(run_ns) => {
                 self.stats.lock().ran(1, Duration::from_nanos(run_ns));
+                self.note(|ledger| note_run(ledger, (job, index), run_ns));
                 Ok(())
             }
             Reported::Panicked(caught) => Err(Failure::panicked(job.label(task), caught.into_panic())),
@@ -144,8 +170,36 @@ impl Serial {
         }
     }
 
-    fn count(&self, value: bool) {
-        let mut stats = self.stats.lock();
-        if value { stats.completed += 1 } else { stats.failed += 1 }
+    fn note(&self, how: impl FnOnce(&mut Ledger)) {
+        if let Some(ledger) = &self.ledger {
+            how(&mut ledger.lock());
+        }
     }
+
+    /// A task ended, in a value if it is known how long it waited.
+    fn count(&self, waited: Option<Duration>) {
+        let mut stats = self.stats.lock();
+        match waited {
+            None => stats.failed += 1,
+            Some(wait) => {
+                stats.completed += 1;
+                stats.waited(1, wait);
+            }
+        }
+    }
+}
+
+/// The item has just run for so long.
+fn note_run(ledger: &mut Ledger, (job, index): (&Job, u32), run_ns: u64) {
+    let done_ns = mp_sys::clock::monotonic_ns();
+    let from_ns = done_ns.saturating_sub(run_ns);
+    let half = Half {
+        task: job.first.plus(index),
+        name: job.name.clone(),
+        worker: (WORKER, std::process::id()),
+        submitted_ns: job.traced_ns.unwrap_or(from_ns),
+        sent_ns: from_ns,
+        asked: Some(job.asked(index)),
+    };
+    ledger.ran(&half, Times { begun_ns: from_ns, ran_from_ns: from_ns, ran_ns: run_ns, done_ns });
 }

@@ -7,22 +7,20 @@
 //!  StatePool<S>::apply(f, args) ─▶ Pool::apply(WithState<S>(f), args) ══▶ worker: f(&mut its S, args)
 //! ```
 
-use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
 use mp_wire::Failure;
-use mp_worker::{Maker, StateTask, WithState, fallible_maker_of, maker_of};
+use mp_worker::{StateTask, WithState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::builder::PoolBuilder;
-use crate::error::{Result, SubmitError};
+use crate::broadcast::Broadcast;
+use crate::error::SubmitError;
 use crate::handle::TaskHandle;
 use crate::map_handle::MapHandle;
 use crate::mapping::Mapping;
 use crate::pool::Pool;
-use crate::setup::Routine;
 use crate::task_builder::TaskBuilder;
 
 /// A pool whose workers have a state of type `S` each, made once: its tasks take `&mut S` before their arguments. Python's
@@ -71,71 +69,11 @@ pub struct StatePool<S> {
     state: PhantomData<fn(&mut S)>,
 }
 
-/// Builds a [`StatePool`]: a [`PoolBuilder`] that has been told what makes the state.
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until build()"]
-pub struct StatePoolBuilder<S> {
-    builder: PoolBuilder,
-    state: PhantomData<fn(&mut S)>,
-}
-
-impl PoolBuilder {
-    /// Has each worker make a state of its own by `make`, once, after its initializer: tasks are lent it as `&mut S`, their first
-    /// argument. To be said last, before `build()`. It counts as part of the initializer, also for its time limit.
-    /// mpire: `use_worker_state`, `worker_init`.
-    ///
-    /// ```no_run
-    /// fn count(words: &mut Vec<String>, word: String) -> usize { words.push(word); words.len() }
-    ///
-    /// let pool = mp_supervisor::Pool::builder().workers(1).state(Vec::new, ()).build()?;
-    /// assert_eq!(pool.map(count, ["a", "b"].map(str::to_owned))?, [1, 2]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn state<F: Maker<Args>, Args: Serialize + DeserializeOwned>(
-        mut self,
-        make: F,
-        args: Args,
-    ) -> StatePoolBuilder<F::Made> {
-        self.state = Some(Routine::with_entry(maker_of::<F, Args>(make), &args));
-        StatePoolBuilder { builder: self, state: PhantomData }
-    }
-
-    /// As [`PoolBuilder::state`], for what can fail: then it is as with an initializer that fails.
-    ///
-    /// ```no_run
-    /// use std::fs::File;
-    /// use std::io::Write;
-    ///
-    /// fn open(path: String) -> std::io::Result<File> { File::options().append(true).open(path) }
-    /// fn log(file: &mut File, line: String) -> bool { writeln!(file, "{line}").is_ok() }
-    ///
-    /// let pool = mp_supervisor::Pool::builder().try_state(open, ("log.txt".to_owned(),)).build()?;
-    /// assert!(pool.apply(log, ("hello".to_owned(),))?);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn try_state<F, Args, S, E>(mut self, make: F, args: Args) -> StatePoolBuilder<S>
-    where
-        F: Maker<Args, Made = Result<S, E>>,
-        Args: Serialize + DeserializeOwned,
-        S: 'static,
-        E: Display,
-    {
-        self.state = Some(Routine::with_entry(fallible_maker_of::<F, Args, S, E>(make), &args));
-        StatePoolBuilder { builder: self, state: PhantomData }
-    }
-}
-
-impl<S: 'static> StatePoolBuilder<S> {
-    /// Starts the pool.
-    ///
-    /// # Errors
-    /// As [`PoolBuilder::build`].
-    pub fn build(self) -> Result<StatePool<S>> {
-        Ok(StatePool { pool: self.builder.build()?, state: PhantomData })
-    }
-}
-
 impl<S: 'static> StatePool<S> {
+    pub(crate) fn over(pool: Pool) -> Self {
+        Self { pool, state: PhantomData }
+    }
+
     /// The pool beneath, for tasks that take no state.
     #[must_use]
     pub fn plain(&self) -> &Pool {
@@ -164,6 +102,44 @@ impl<S: 'static> StatePool<S> {
         Args: mp_worker::Arguments + Serialize + DeserializeOwned,
     {
         self.pool.apply_async(WithState::<S, F>::new(task), args)
+    }
+
+    /// As [`Pool::try_submit`], with the state.
+    ///
+    /// # Errors
+    /// As [`Pool::try_submit`].
+    pub fn try_submit<F, Args>(&self, task: F, args: Args) -> Result<TaskHandle<F::Output>, SubmitError>
+    where
+        F: StateTask<S, Args>,
+        Args: mp_worker::Arguments + Serialize + DeserializeOwned,
+    {
+        self.pool.try_submit(WithState::<S, F>::new(task), args)
+    }
+
+    /// As [`Pool::broadcast`], with the state: what each worker has made once can be made anew, or told something.
+    ///
+    /// ```no_run
+    /// fn reload(model: &mut Vec<u8>, path: String) -> Result<(), String> {
+    ///     *model = std::fs::read(path).map_err(|error| error.to_string())?;
+    ///     Ok(())
+    /// }
+    ///
+    /// let pool = mp_supervisor::Pool::builder().workers(4).state(Vec::new, ()).build()?;
+    /// // What is submitted from here on finds the new model.
+    /// for (worker, loaded) in pool.broadcast(reload, ("model.bin".to_owned(),))?.outcomes() {
+    ///     println!("worker {worker}: {loaded:?}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Pool::broadcast`].
+    pub fn broadcast<F, Args>(&self, task: F, args: Args) -> Result<Broadcast<F::Output>, SubmitError>
+    where
+        F: StateTask<S, Args>,
+        Args: mp_worker::Arguments + Serialize + DeserializeOwned,
+    {
+        self.pool.broadcast(WithState::<S, F>::new(task), args)
     }
 
     /// As [`Pool::task`], with the state.

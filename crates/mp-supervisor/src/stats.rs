@@ -29,6 +29,11 @@ pub struct Stats {
     pub busy: Duration,
     /// How long tasks ran. Those that take some microseconds are timed several at once, and count with their mean.
     pub run_times: Histogram,
+    /// How long tasks waited, from their submission to their beginning; with what was tried before, where they were tried again.
+    /// Counted of those that ended in a value, as `run_times`. Tasks of one function that are submitted within some milliseconds
+    /// of each other count from the first of them; begun is a task when it was sent to a free worker, or when what its worker ran
+    /// before it was over.
+    pub wait_times: Histogram,
     /// How long there has been a pool.
     pub age: Duration,
 }
@@ -39,6 +44,11 @@ impl Stats {
     pub fn utilization(&self) -> f64 {
         let there = self.age.as_secs_f64() * self.workers as f64;
         if there > 0.0 { (self.run.as_secs_f64() / there).min(1.0) } else { 0.0 }
+    }
+
+    /// So many tasks waited for so long each.
+    pub(crate) fn waited(&mut self, tasks: u32, wait: Duration) {
+        self.wait_times.add(wait, tasks.into());
     }
 
     /// So many tasks ran for so long together.

@@ -10,8 +10,10 @@ use mp_worker::Task;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::broadcast::Broadcast;
 use crate::error::SubmitError;
 use crate::handle::TaskHandle;
+use crate::host::Work;
 use crate::job::Name;
 use crate::pool::Pool;
 
@@ -46,7 +48,7 @@ impl Pool {
     }
 }
 
-impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args> {
+impl<'p, F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'p, F, Args> {
     /// How long it may run, from when it begins.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.terms.timeout = Some(limit);
@@ -105,12 +107,26 @@ impl<F: Task<Args>, Args: Serialize + DeserializeOwned> TaskBuilder<'_, F, Args>
         self.submit_if(false)
     }
 
+    /// Submits it for each worker: see [`Pool::broadcast`]. Retries and priorities are not for it.
+    ///
+    /// # Errors
+    /// As [`Pool::apply_async`].
+    pub fn broadcast(self) -> Result<Broadcast<F::Output>, SubmitError> {
+        let (pool, work, args) = self.work(true);
+        pool.submit_to_each(work, decode_value, |out, max| out.push_task::<F, Args>(&args, max))
+    }
+
     fn submit_if(self, may_wait: bool) -> Result<TaskHandle<F::Output>, SubmitError> {
+        let (pool, work, args) = self.work(may_wait);
+        pool.submit_one(work, decode_value, |out, max| out.push_task::<F, Args>(&args, max))
+    }
+
+    fn work(self, may_wait: bool) -> (&'p Pool, Work, Args) {
         let mut work = self.pool.work::<F, Args>(self.task);
         (work.terms, work.may_wait) = (self.terms, may_wait);
         if let Some(name) = self.name {
             work.name = Name::Given(name.into());
         }
-        self.pool.submit_one(work, decode_value, |out, max| out.push_task::<F, Args>(&self.args, max))
+        (self.pool, work, self.args)
     }
 }

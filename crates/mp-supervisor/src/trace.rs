@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::job::Name;
+use crate::ledger::Asked;
 
 /// More entries than this are counted, not kept: a picture with more could not be drawn.
 const MOST: usize = 200_000;
@@ -72,6 +73,8 @@ pub(crate) struct Half {
     pub(crate) worker: (WorkerId, u32),
     pub(crate) submitted_ns: u64,
     pub(crate) sent_ns: u64,
+    /// Its arguments, where somebody may want to see them.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Trace {
@@ -239,7 +242,8 @@ mod tests {
         let trace = Trace::new();
         let name = Name::Function("square");
         let worker = (WorkerId { slot: 1, generation: 2 }, 4711);
-        let half = Half { task: TaskId(7), name: name.clone(), worker, submitted_ns: 1_000, sent_ns: 3_000 };
+        let half =
+            Half { task: TaskId(7), name: name.clone(), worker, submitted_ns: 1_000, sent_ns: 3_000, asked: None };
         trace.task(half, Times { begun_ns: 5_000, ran_from_ns: 6_000, ran_ns: 10_000, done_ns: 17_000 });
         trace.failed((TaskId(8), name.clone()), None, "lost");
         assert_eq!(Trace::time(Some(&trace), (Deed::Encode, &name, 3), || 5), 5);
@@ -257,7 +261,14 @@ mod tests {
     fn lies_of_a_worker_make_an_odd_picture_and_nothing_worse() {
         let trace = Trace::new();
         let worker = (WorkerId { slot: 0, generation: 1 }, 1);
-        let half = Half { task: TaskId(0), name: Name::Function("f"), worker, submitted_ns: u64::MAX, sent_ns: 0 };
+        let half = Half {
+            task: TaskId(0),
+            name: Name::Function("f"),
+            worker,
+            submitted_ns: u64::MAX,
+            sent_ns: 0,
+            asked: None,
+        };
         trace.task(half, Times { begun_ns: u64::MAX, ran_from_ns: u64::MAX, ran_ns: u64::MAX, done_ns: 0 });
         let mut text = Vec::new();
         trace.write(&mut text).expect("memory");

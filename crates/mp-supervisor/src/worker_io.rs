@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mp_link::{Line, LinkError, Status};
 use mp_scheduler::Inspection;
@@ -50,6 +50,8 @@ pub(crate) struct WorkerIo {
     pub(crate) records: u64,
     /// When it was sent work while it had none.
     pub(crate) busy_since: Option<Instant>,
+    /// When it began what it runs, as far as that is known: when it was sent to it, or what was before it was over.
+    pub(crate) at: Instant,
     /// Where it says what is no outcome.
     pub(crate) outlets: Kept,
     /// Where it may write large results.
@@ -216,6 +218,7 @@ impl WorkerIo {
             sent: VecDeque::new(),
             records: 0,
             busy_since: None,
+            at: Instant::now(),
             outlets: kept,
             windows: Windows::default(),
             hold: Hold::default(),
@@ -269,6 +272,18 @@ impl WorkerIo {
         let at = self.sent.iter().position(holds).unwrap_or(0);
         self.sent.drain(..at);
         self.sent.front().map_or(0, |(_, _, ns)| *ns)
+    }
+
+    /// It is sent work now.
+    pub(crate) fn note_work(&mut self, now: Instant) {
+        if self.busy_since.is_none() {
+            (self.busy_since, self.at) = (Some(now), now);
+        }
+    }
+
+    /// What it ran took so long. It says so itself: later than now it is not (I9).
+    pub(crate) fn note_ran(&mut self, now: Instant, spent: Duration) {
+        self.at = self.at.checked_add(spent).unwrap_or(now).min(now);
     }
 
     pub(crate) fn stop(&self, code: i32) {

@@ -30,6 +30,7 @@ mod said;
 mod serve;
 mod setup;
 mod shift;
+mod show;
 mod state;
 mod task;
 mod views;
@@ -49,6 +50,7 @@ pub use said::{progress, tag_of};
 pub use serve::serve;
 pub use setup::{Done, Routine, keep_remake, routine_of, run_routine};
 pub use shift::Shift;
+pub use show::{SHOWN_MOST, Show, show_args, show_task};
 pub use state::{Maker, StateTask, WithState, fallible_maker_of, maker_of, shared_of};
 pub use task::{Arguments, Call, Entry, Ran, Refused, Task, entry_of};
 

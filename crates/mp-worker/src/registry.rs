@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::show::Show;
 use crate::task::{Arguments, Call, Entry, Ran, Refused};
 
 /// Every function with `#[mp::task]` in this program.
@@ -35,6 +36,8 @@ pub struct NamedTask {
     pub encode: fn(&[Value]) -> Result<Vec<u8>, CodecError>,
     /// The result as JSON, from its encoded form.
     pub decode: fn(&[u8]) -> Result<Value, CodecError>,
+    /// Its encoded arguments as a short text.
+    pub show: Show,
 }
 
 impl NamedTask {

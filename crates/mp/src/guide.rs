@@ -342,7 +342,7 @@
 //!
 //! A pool takes any number of tasks, unless it is [bounded](crate::PoolBuilder::max_queued): then to submit waits for room, and
 //! [`try_submit`](crate::Pool::try_submit) says that there is none. A task can be
-//! [more urgent](crate::TaskBuilder::priority) than others. How long tasks ran, and how busy the workers were, is in the
+//! [more urgent](crate::TaskBuilder::priority) than others. How long tasks waited and ran, and how busy the workers were, is in the
 //! [`stats`](crate::Pool::stats).
 //!
 //! ```
@@ -352,6 +352,7 @@
 //! let urgent = pool.task(|n: u64| n * n, (7,)).priority(1).try_submit()?;
 //! assert_eq!(urgent.get()?, 49);
 //! let stats = pool.stats();
+//! assert!(stats.wait_times.percentile(99.0).is_some());
 //! assert!(stats.run_times.percentile(99.0).is_some() && stats.utilization() <= 1.0);
 //! # Ok(())
 //! # }

@@ -27,12 +27,12 @@ pub use mp_comm::{
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, ByFd, Command, CommandError, CommandOutput, Error, Histogram, JoinableQueue, Level,
-    MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder, PriorityQueue, Process,
-    ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared, Shutdown, SimpleQueue,
-    StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace,
-    Until, Waitable, Waited, active_children, as_completed, cpu_count, end_pool, join_children, join_children_timeout,
-    pool, set_pool, suspend, wait, wait_any,
+    ActiveChild, Backend, Broadcast, ByFd, Command, CommandError, CommandOutput, Error, Histogram, Insights,
+    JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder,
+    PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared,
+    Shutdown, SimpleQueue, SlowTask, StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension,
+    TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited, WorkerInsights, active_children, as_completed, cpu_count,
+    end_pool, join_children, join_children_timeout, pool, set_pool, suspend, wait, wait_any,
 };
 pub use mp_sync::{
     Array, ArrayGuard, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock,
@@ -74,5 +74,5 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use mp_worker::registry::{Arg, NamedTask, TASKS, check_json, decode_json, encode_json};
-    pub use mp_worker::{before_main, entry_of, linkme};
+    pub use mp_worker::{before_main, entry_of, linkme, show_args};
 }

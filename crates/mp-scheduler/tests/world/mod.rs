@@ -9,7 +9,7 @@ pub(crate) mod process;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use mp_scheduler::{Action, Config, Event, Phase, Scheduler, Span, Terms, Verdict, WEIGHT_MAX, WorkerState};
+use mp_scheduler::{Action, Config, Event, Phase, Retry, Scheduler, Span, Terms, Verdict, WEIGHT_MAX, WorkerState};
 use mp_wire::frame::ITEMS_MAX;
 use mp_wire::{TaskId, WorkerExit, WorkerId};
 
@@ -30,6 +30,8 @@ pub(crate) struct Item {
     pub(crate) terms: Terms,
     pub(crate) begun: u32,
     cancelled: bool,
+    /// Who alone may run it.
+    pub(crate) own: Option<WorkerId>,
     pub(crate) outcome: Option<Outcome>,
 }
 
@@ -76,8 +78,20 @@ impl World {
     pub(crate) fn submit(&mut self, len: u32, terms: Terms, weight: u32) {
         let from = self.items.len() as u32;
         let first = TaskId(u64::from(from));
-        self.items.extend((0..len).map(|_| Item { terms, begun: 0, cancelled: false, outcome: None }));
+        self.items.extend((0..len).map(|_| Item { terms, begun: 0, cancelled: false, own: None, outcome: None }));
         self.event(Event::Submit(Span { job: 0, from, to: from + len, first, weight, attempt: 1, terms }));
+    }
+
+    /// One item for each worker that is there; it is run once, whatever the terms say.
+    pub(crate) fn broadcast(&mut self, terms: Terms) {
+        for worker in self.scheduler.audience().collect::<Vec<_>>() {
+            let from = self.items.len() as u32;
+            let once = Terms { retry: Retry::default(), own: true, ..terms };
+            self.items.push(Item { terms: once, begun: 0, cancelled: false, own: Some(worker), outcome: None });
+            let first = TaskId(u64::from(from));
+            let span = Span { job: 1, from, to: from + 1, first, weight: 1, attempt: 1, terms };
+            self.event(Event::SubmitTo(worker, span));
+        }
     }
 
     pub(crate) fn cancel(&mut self, task: TaskId) {
@@ -138,6 +152,7 @@ impl World {
         let task = task?;
         let item = self.item(task);
         item.begun += 1;
+        assert!(item.own.is_none_or(|own| own == worker), "{task} is not for {worker}");
         assert!(item.begun <= item.terms.retry.most() + 1, "{task} was run {} times", item.begun);
         Some(task)
     }
@@ -316,7 +331,9 @@ impl World {
         assert!(items <= most, "{items} items in a chunk of {most}");
         let process = self.processes.get_mut(&worker)?;
         assert_eq!(process.stage, Stage::Serving);
-        assert!(worker.slot < self.scheduler.config().workers, "{worker} is one too many");
+        let own = spans.iter().any(|span| span.terms.own);
+        assert!(own || worker.slot < self.scheduler.config().workers, "{worker} is one too many");
+        assert!(!own || spans.len() == 1, "what is its own comes by itself: {spans:?}");
         if std::mem::take(&mut self.starved) {
             return Some(Event::Unsent { worker, number, reason: "no descriptors".to_owned() });
         }
@@ -330,8 +347,11 @@ impl World {
             let ran = self.victim.filter(|victim| victim.0 == task).map(|(_, started)| self.now - started);
             // A thread is left behind with what it had not said.
             let left = self.threads && self.item(task).begun > 0;
+            let own = self.item(task).own.is_some();
             match verdict {
-                Verdict::Lost(..) => assert!(left || ran.is_some() || !restarts, "{task} is lost and did not run"),
+                Verdict::Lost(..) => {
+                    assert!(left || own || ran.is_some() || !restarts, "{task} is lost and did not run")
+                }
                 Verdict::TimedOut(after) => assert!(left || ran >= Some(*after), "{task} ran {ran:?} of {after:?}"),
                 Verdict::Cancelled => assert!(self.item(task).cancelled, "nobody cancelled {task}"),
                 Verdict::Unsendable(_) => {}
@@ -367,7 +387,11 @@ impl World {
     fn check_surplus(&self) {
         let surplus = self.scheduler.workers().skip(self.scheduler.config().workers as usize);
         for (worker, state) in surplus {
-            assert!(["busy", "stopping", "retired"].contains(&state.name()), "{worker} is {}", state.name());
+            // It was kept for an item of its own, which may have been cancelled since.
+            let awaited = |item: &Item| item.own == Some(worker);
+            let starts = state.name() == "starting" && self.items.iter().any(awaited);
+            let leaves = ["busy", "stopping", "retired"].contains(&state.name());
+            assert!(leaves || starts, "{worker} is {}", state.name());
         }
     }
 }

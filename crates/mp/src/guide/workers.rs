@@ -1,4 +1,5 @@
-//! What a worker has around its tasks: a state, shared objects, who wants to know how far it is, where it runs, a pool for all.
+//! What a worker has around its tasks: a state, shared objects, what all workers are told, who wants to know how far a task is and
+//! where the time went, where it runs, a pool for all.
 //!
 //! Does **not** tell how tasks are run: [the guide](super) does.
 //!
@@ -78,6 +79,30 @@
 //! | [`PoolBuilder::shared`](crate::PoolBuilder::shared) | any serializable value that all tasks read | once by each worker | one for each worker |
 //! | [`Shared<[T]>`](crate::Shared), as an argument or within a shared object | plain data | never | one for all |
 //!
+//! # One task for every worker
+//!
+//! [`broadcast`](crate::Pool::broadcast) has each worker run a task once: to load a model anew, empty a cache, look into each. What is
+//! submitted after it finds what it has done: no worker runs a later task before it. A worker that dies before or in it gives
+//! [`Failure::Lost`](crate::Failure::Lost), and the one that replaces it makes its state by itself. Python's `Pool` has nothing like it,
+//! and a barrier in as many tasks as there are workers hangs when one of them dies; rayon has `broadcast`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn set(factor: &mut u64, new: u64) -> u64 {
+//!     std::mem::replace(factor, new)
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(3).state(|| 1_u64, ()).build()?;
+//! let told = pool.broadcast(set, (10,))?;
+//! assert_eq!(pool.map(|factor: &mut u64, n: u64| *factor * n, 1..=4)?, [10, 20, 30, 40]);
+//! for (worker, before) in told.outcomes() {
+//!     assert_eq!(before?, 1, "worker {worker}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # How far a task has come
 //!
 //! A task that takes long says how far it is by [`progress`](crate::progress): a number, a pair, a text, a struct. Its handle has
@@ -110,6 +135,38 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where the time went
+//!
+//! A pool that was built with [`insights`](crate::PoolBuilder::insights) keeps books: how long the workers took to start, in their
+//! initializer, how long they waited, worked and took to end, and which tasks were slowest, with their arguments. So one sees whether there
+//! are too many workers, too few, or tasks too small to be sent. `mpctl map --insights` prints them.
+//!
+//! ```python
+//! with WorkerPool(n_jobs=4, enable_insights=True) as pool:      # Python: mpire
+//!     pool.map(thumbnail, paths)
+//!     pool.print_insights()
+//! ```
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn nap(ms: u64) {
+//!     std::thread::sleep(std::time::Duration::from_millis(ms)); // sleep: so that one task is slower than the others
+//! }
+//!
+//! let pool = mp::Pool::builder().workers(2).insights(true).build()?;
+//! pool.map(nap, [1, 1, 30, 1])?;
+//! pool.join()?;
+//! let insights = pool.insights().ok_or("it keeps books")?;
+//! println!("{insights}");
+//! assert_eq!(insights.slowest[0].args.as_deref(), Some("(30)"));
+//! assert!(insights.workers.iter().all(|worker| worker.run <= worker.work));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Counts, and how long tasks ran and waited, as histograms, every pool has without being told: [`stats`](crate::Pool::stats).
 //!
 //! # Where it runs
 //!

@@ -4,6 +4,7 @@
 mod common;
 
 mod bounded;
+mod broadcast;
 mod cancelling;
 mod ending;
 mod priorities;

@@ -57,6 +57,42 @@ fn how_long_tasks_ran_is_counted() {
 }
 
 #[test]
+fn how_long_tasks_waited_is_counted() {
+    for backend in [Backend::Processes, Backend::Threads, Backend::Serial] {
+        bench("wait_times", backend, |bench| {
+            let pool = bench.pool(1);
+            pool.apply(sleeps, (0,)).expect("a value");
+            pool.map(sleeps, [30, 30, 30]).expect("values");
+            let stats = pool.stats();
+            assert_eq!(stats.wait_times.count(), 4, "{backend:?}");
+            let [third, last] = [75.0, 100.0].map(|percent| stats.wait_times.percentile(percent).expect("counted"));
+            assert!(third >= Duration::from_millis(30) && last >= Duration::from_millis(60), "{third:?} {last:?}");
+            assert!(last <= stats.age * 9 / 8, "{last:?} of {:?}", stats.age);
+        });
+    }
+}
+
+#[test]
+fn a_task_that_comes_later_has_not_waited_as_long_as_those_before_it() {
+    for backend in [Backend::Processes, Backend::Threads] {
+        bench("wait_times_apart", backend, |bench| {
+            let pool = bench.pool(1);
+            let busy = pool.apply_async(sleeps, (400,)).expect("accepted");
+            // More than two, which are sent ahead: these wait for their worker, and could cross as one job.
+            let early: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
+            sleeps(200);
+            let late: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
+            let all = [busy].into_iter().chain(early).chain(late);
+            all.for_each(|handle| handle.get().expect("a value"));
+            let waits: Vec<_> = pool.stats().wait_times.buckets().collect();
+            let so_long = |wait: Duration| waits.iter().filter(|(long, _)| *long >= wait).map(|(_, tasks)| tasks).sum();
+            let (early, all): (u64, u64) = (so_long(Duration::from_millis(300)), so_long(Duration::ZERO));
+            assert_eq!((early, all), (3, 7), "{waits:?}");
+        });
+    }
+}
+
+#[test]
 fn a_panic_is_tried_again_only_if_that_was_agreed() {
     for backend in ALL {
         bench("retry-panic", backend, |bench| {

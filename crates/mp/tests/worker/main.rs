@@ -4,6 +4,7 @@
 mod common;
 
 mod global;
+mod insights;
 mod progress;
 mod seats;
 mod shared;

@@ -214,6 +214,11 @@ pub(crate) fn barriers_act_in_nobodys_way(bench: &Bench) {
     end.set();
     assert_eq!(actor.get(), Ok(true), "who came for the next round does not break this one");
     assert!(barrier.is_broken(), "but the next one, for which he does not wait any more");
+
+    let barrier = Barrier::new(1).unwrap();
+    let panics = |barrier: Barrier| barrier.wait_then(|| panic!("in the action")).is_ok();
+    assert!(matches!(pool.apply(panics, (barrier.clone(),)), Err(mp::Failure::Panicked { .. })));
+    assert!(barrier.is_broken(), "by a panic of the action");
 }
 
 pub(crate) fn values_arrays_and_atomics(bench: &Bench) {

@@ -1,4 +1,5 @@
-//! `docs/FROM_PYTHON.md` names what there is: each `mp::` name is exported, and each test that it points to exists.
+//! `docs/FROM_PYTHON.md` names what there is: each `mp::` name is exported, and each test that it points to exists; so do those of
+//! `docs/CPYTHON_TESTS.md`.
 //!
 //! Does **not** know whether a row is true: the tests that it names do.
 
@@ -7,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 const PAGE: &str = include_str!("../docs/FROM_PYTHON.md");
+const CPYTHON: &str = include_str!("../docs/CPYTHON_TESTS.md");
 
 /// What Python 3.13 exports in the modules of the page, but for what its rows call by another word.
 const PYTHON: &str = "Array AuthenticationError Barrier BoundedSemaphore BufferTooShort Condition Event JoinableQueue Lock \
@@ -96,4 +98,25 @@ fn every_public_name_of_python_is_on_the_page() {
     let left: BTreeSet<&str> = rows().iter().flat_map(|row| quoted(row[0])).flat_map(words).collect();
     let missing: Vec<_> = PYTHON.split_whitespace().filter(|name| !left.contains(name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// Whether `named`, as `backends/calls.rs::map`, is a test in one of the folders that the page tells of.
+fn is_test(named: &str) -> bool {
+    let (file, name) = named.split_once("::").expect("a file and a name");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts = ["crates/mp/tests", "crates", ""].map(|folder| fs::read_to_string(root.join(folder).join(file)));
+    let (function, entry) = (format!("fn {name}("), format!("(\"{name}\","));
+    texts.into_iter().flatten().any(|text| text.contains(&function) || text.contains(&entry))
+}
+
+#[test]
+fn every_behaviour_of_cpythons_tests_has_a_test_that_exists_or_a_reason() {
+    let rows: Vec<_> = CPYTHON.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| there")).collect();
+    assert!(rows.len() > 120, "the tables were read");
+    for row in rows {
+        let (_, here) = row.trim_matches('|').split_once(" | ").expect("two cells");
+        let named: Vec<_> = quoted(here).filter(|name| name.contains(".rs::")).collect();
+        assert!(!named.is_empty() || here.starts_with("not here: "), "neither a test nor a reason: {row}");
+        assert_eq!(named.into_iter().find(|name| !is_test(name)), None, "{row}");
+    }
 }

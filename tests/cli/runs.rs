@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use insta::assert_snapshot;
 
-use super::{mpctl, seen, stdout};
+use super::{WATCHDOG, mpctl, seen, stdout};
 
 #[test]
 fn eight_processes_make_eight_strings() {
@@ -23,6 +23,21 @@ fn every_command_that_runs_tasks_takes_each_start_method() {
         assert_eq!(applied, "9\n", "{method}");
         let mapped = stdout(&["map", "--workers", "3", "--start-method", method, "square", "1..=4"]);
         assert_eq!(mapped, "1\n4\n9\n16\n", "{method}");
+    }
+}
+
+/// A line to a worker in the place of a stream that is closed would be written to by whoever prints.
+#[test]
+fn closed_standard_streams_confuse_nobody() {
+    let program = mpctl(&[]).get_program().to_owned();
+    for method in ["spawn", "fork-server"] {
+        for (streams, shown) in [("<&-", "1\n4\n9\n"), ("<&- 2>&-", "1\n4\n9\n"), ("<&- >&-", ""), ("<&- >&- 2>&-", "")]
+        {
+            let script = format!("exec \"$0\" map --workers 2 --start-method {method} square 1..=3 {streams}");
+            let run = assert_cmd::Command::new("sh").arg("-c").arg(script).arg(&program).timeout(WATCHDOG).ok();
+            let output = run.unwrap_or_else(|error| panic!("{method} {streams}: {error}"));
+            assert_eq!(String::from_utf8_lossy(&output.stdout), shown, "{method} {streams}");
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::seats::{Seat, Seats};
 
 const KIND: Kind = Kind("condition");
 const NEXT_AT: usize = 64;
+const LOOKED_AT: usize = 72;
 
 /// So many can wait at the same time.
 const MOST: usize = 256;
@@ -177,6 +178,7 @@ impl Condition {
             if seat.state().load(Acquire) == WAITING {
                 // Busy is as good: somebody lives in there.
                 if let Some(_guard) = self.lock.try_lock()? {
+                    self.seats().look_at_one(self.places.block.plate().u32_at(0, LOOKED_AT));
                     self.reap()?;
                 }
             }

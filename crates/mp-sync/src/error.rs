@@ -71,6 +71,14 @@ pub enum SyncError {
         /// What is no longer usable.
         what: &'static str,
     },
+    /// A thread keeps what is held for an instant only, or some process wrote that it does. Nothing was done; try again, or make a new one.
+    #[error("the inner latch of the {what} is not given back by thread {thread}")]
+    Stuck {
+        /// What is not usable meanwhile.
+        what: &'static str,
+        /// Who is said to have it.
+        thread: u32,
+    },
     /// The descriptor that came with a value is that of something else.
     #[error("descriptor is not that of a {what}")]
     WrongKind {

@@ -21,6 +21,7 @@ mod bounded;
 mod condition;
 mod error;
 mod event;
+mod gate;
 mod lock;
 mod mutex;
 mod named;
@@ -38,6 +39,8 @@ pub use bounded::BoundedSemaphore;
 pub use condition::{Condition, ConditionGuard};
 pub use error::SyncError;
 pub use event::Event;
+#[doc(hidden)]
+pub use gate::hurry;
 pub use lock::{HeldLock, Lock};
 pub use mutex::{Mutex, MutexGuard};
 pub use rlock::{RLock, RLockGuard};

@@ -2,6 +2,7 @@
 //!
 //! Does **not** know what the words mean.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use mp_sys::latch::{Held, Latch};
@@ -42,6 +43,18 @@ impl<'a> Seats<'a> {
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Seat<'a>> {
         (0..self.len()).map(move |number| self.at(number))
+    }
+
+    /// Looks whether who has one of them exists, another one at each call: a death that the kernel has not marked is found in the end,
+    /// and each call costs one system call at the most.
+    pub(crate) fn look_at_one(self, looked: &AtomicU32) {
+        let start = looked.load(Relaxed) as usize;
+        let mut turn = (0..self.len()).map(|step| start.wrapping_add(step) % self.len());
+        let taken = turn.find(|number| self.at(*number).is_alive().unwrap_or(false));
+        if let Some(number) = taken {
+            looked.store(number as u32 + 1, Relaxed);
+            self.at(number).latch().mark_if_gone();
+        }
     }
 
     /// Takes a free one.

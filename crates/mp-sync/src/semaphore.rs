@@ -23,7 +23,7 @@ use mp_sys::latch::{Held, Latch};
 use crate::Result;
 use crate::block::{Block, Kind, Size, travels};
 use crate::error::SyncError;
-use crate::lock::failed;
+use crate::gate::Gate;
 use crate::patience::Patience;
 use crate::seats::Seats;
 
@@ -31,6 +31,7 @@ const KIND: Kind = Kind("semaphore");
 const TOTAL_AT: usize = 64;
 const CHANGES_AT: usize = 68;
 const WANTED_AT: usize = 72;
+const LOOKED_AT: usize = 76;
 
 /// So many guards there can be at the least and at the most, whatever the number of permits.
 const SEATS: std::ops::RangeInclusive<usize> = 32..=1024;
@@ -95,7 +96,7 @@ impl Semaphore {
     /// # Errors
     /// As [`Semaphore::acquire`].
     pub fn try_acquire(&self) -> Result<Option<Permit<'_>>> {
-        self.turn(Patience::Forever)
+        self.turn(Gate::enter_soon(self.gate(), "semaphore")?)
     }
 
     /// Adds a permit, which nobody held. Python's `release()`, where it is not that of a permit.
@@ -125,7 +126,7 @@ impl Semaphore {
             // Drawn before looking: what changes after that ends the sleep.
             let ticket = self.word(CHANGES_AT).load(Acquire);
             self.word(WANTED_AT).store(1, Release);
-            if let Some(permit) = self.turn(patience)? {
+            if let Some(permit) = self.turn(Gate::enter(self.gate(), "semaphore", patience)?)? {
                 return Ok(permit);
             }
             let Some(slice) = patience.slice() else { return Err(patience.timed_out("semaphore")) };
@@ -135,8 +136,7 @@ impl Semaphore {
     }
 
     /// One look at it, under the gate.
-    fn turn(&self, patience: Patience) -> Result<Option<Permit<'_>>> {
-        let gate = Gate::enter(self.block.plate().latch(0, 1), "semaphore", patience)?;
+    fn turn(&self, gate: Gate<'_>) -> Result<Option<Permit<'_>>> {
         let seats = Seats(&self.block);
         let mut taken = 0;
         for seat in seats.iter() {
@@ -153,6 +153,7 @@ impl Semaphore {
             }
         }
         if self.total().load(Acquire) <= taken || taken as usize >= seats.len() {
+            seats.look_at_one(self.word(LOOKED_AT));
             return Ok(None);
         }
         let seat = seats.sit("semaphore")?;
@@ -164,6 +165,10 @@ impl Semaphore {
             self.word(CHANGES_AT).fetch_add(1, Release);
             futex::wake_all(self.word(CHANGES_AT));
         }
+    }
+
+    fn gate(&self) -> Latch<'_> {
+        self.block.plate().latch(0, 1)
     }
 
     fn total(&self) -> &AtomicU32 {
@@ -202,30 +207,4 @@ impl Drop for Permit<'_> {
         Seats(&self.semaphore.block).at(self.seat).latch().release();
         self.semaphore.ring();
     }
-}
-
-/// The inner latch of something, held for a moment, with its holder's death told and no more made of it.
-pub(crate) struct Gate<'a> {
-    latch: Latch<'a>,
-    /// Whether the last one died in there.
-    pub(crate) died: bool,
-}
-
-impl<'a> Gate<'a> {
-    pub(crate) fn enter(latch: Latch<'a>, what: &'static str, patience: Patience) -> Result<Self> {
-        // Held for microseconds by all but a process that is stopped.
-        let deadline = patience.deadline().map(|deadline| deadline.max(soon()));
-        let left = latch.take(deadline).map_err(|error| failed(error, what, patience))?;
-        Ok(Self { latch, died: left != mp_sys::latch::Left::Released })
-    }
-}
-
-impl Drop for Gate<'_> {
-    fn drop(&mut self) {
-        self.latch.release();
-    }
-}
-
-fn soon() -> std::time::Instant {
-    std::time::Instant::now() + Duration::from_secs(1)
 }

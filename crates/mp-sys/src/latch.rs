@@ -13,15 +13,17 @@
 //! - A2 take:    announce ─ word: 0 → tid ─ link ─ settled.   release: announce ─ unlink ─ word: tid → 0 ─ settled.
 //!   At each instant at which the word is this thread's, its entry is announced or linked.
 //! - A3 Taken and given back without a system call, where nobody waits.
+//! - A4 As R4: a holder that does not exist has died.
 
 use std::io;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::futex;
 use crate::list::Node;
 use crate::process;
+use crate::robust;
 use crate::thread::Thread;
 
 const WAITERS: u32 = libc::FUTEX_WAITERS;
@@ -31,6 +33,10 @@ const TID: u32 = libc::FUTEX_TID_MASK;
 /// Looks at a held latch this often before sleeping, each time after twice as long a pause: who has it can give it back and
 /// take it again meanwhile, without a word that two processors pass to and fro.
 const LOOKS: u32 = 10;
+
+/// After so long a sleep the holder is looked at (A4), and from then on after [`LATER`] each time.
+const FIRST: Duration = Duration::from_millis(1);
+const LATER: Duration = Duration::from_secs(1);
 
 /// One latch of a plate.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +106,7 @@ impl Latch<'_> {
         taken
     }
 
-    /// Takes it; waits until `deadline`, or without limit for a holder that lives.
+    /// Takes it; waits until `deadline`, or without limit for a holder that lives. One that does not exist has died.
     ///
     /// # Errors
     /// `TimedOut`, and as [`Latch::try_take`].
@@ -119,7 +125,7 @@ impl Latch<'_> {
 
     #[cold]
     fn wait(self, thread: Thread, deadline: Option<Instant>) -> io::Result<Left> {
-        let mut looks = 0;
+        let (mut looks, mut slice) = (0, FIRST);
         loop {
             let seen = self.word.load(Relaxed);
             match seen & TID {
@@ -133,9 +139,18 @@ impl Latch<'_> {
                     (0..1 << looks).for_each(|_| std::hint::spin_loop());
                     looks += 1;
                 }
-                _ => self.sleep(seen, deadline)?,
+                _ => {
+                    self.sleep(seen, deadline, slice)?;
+                    self.mark_if_gone();
+                    slice = LATER;
+                }
             }
         }
+    }
+
+    /// Writes what the kernel writes at a death, if a thread has it that does not exist (A4): whether that was so.
+    pub fn mark_if_gone(self) -> bool {
+        robust::mark_if_gone(self.word)
     }
 
     #[inline]
@@ -174,16 +189,12 @@ impl Latch<'_> {
         Err(io::Error::new(io::ErrorKind::InvalidData, "the lock's memory was overwritten"))
     }
 
-    fn sleep(self, seen: u32, deadline: Option<Instant>) -> io::Result<()> {
+    fn sleep(self, seen: u32, deadline: Option<Instant>, slice: Duration) -> io::Result<()> {
         let marked = seen | WAITERS;
         if seen != marked && self.word.compare_exchange(seen, marked, Relaxed, Relaxed).is_err() {
             return Ok(());
         }
-        let Some(deadline) = deadline else { return futex::wait(self.word, marked, None) };
-        match deadline.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => futex::wait(self.word, marked, Some(left)),
-            Some(_) | None => Err(io::ErrorKind::TimedOut.into()),
-        }
+        robust::sleep_at_most(self.word, marked, deadline, slice)
     }
 
     /// Gives it back. Nothing happens if this thread does not have it.
@@ -226,6 +237,12 @@ impl Latch<'_> {
     #[must_use]
     pub fn pid(self) -> u32 {
         self.pid.load(Relaxed)
+    }
+
+    /// Whether a thread has it that is stopped at the moment, by a signal or a debugger, and may go on later.
+    #[must_use]
+    pub fn is_stopped(self) -> bool {
+        process::is_stopped(self.word.load(Relaxed) & TID)
     }
 
     /// Who has it at the moment.
@@ -312,6 +329,21 @@ mod tests {
             latch.release();
             waiter.join().expect("no panic").expect("taken");
         });
+    }
+
+    #[test]
+    fn a_holder_that_does_not_exist_has_died() {
+        let plate = plate();
+        let latch = plate.latch(0, 0);
+        latch.word.store(TID - 1, Relaxed);
+        let soon = Instant::now() + Duration::from_secs(20);
+        assert_eq!(latch.take(Some(soon)).expect("nobody has it"), Left::Died(0));
+        latch.release();
+        latch.word.store(1, Relaxed);
+        assert!(!latch.mark_if_gone(), "the first process is there");
+        latch.word.store(TID - 1, Relaxed);
+        assert!(latch.mark_if_gone());
+        assert_eq!((latch.held().expect("asked"), latch.bury()), (Held::Died, Some(0)));
     }
 
     #[test]

@@ -14,6 +14,8 @@
 //! - R2 From before it takes the word until after it gave it back, the thread has the word's address as "pending"
 //!   in its robust list: the kernel looks there when the thread ends, however it ends.
 //! - R3 One lock at a time for a thread, since there is one pending entry. A second is refused.
+//! - R4 Who waits looks now and then whether the holder exists. One that does not, because the memory was overwritten or the
+//!   kernel could not follow a broken list, has died, as far as that goes; no wait for it is without limit.
 //!
 //! Why not a robust `pthread_mutex_t`: it keeps a linked list of pointers *in the shared memory* and writes through
 //! them, so that a process that scribbles there corrupts all others; glibc takes the thread's id from a cache that is
@@ -25,9 +27,10 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::futex;
+use crate::process;
 use crate::thread::Thread;
 
 const WAITERS: u32 = libc::FUTEX_WAITERS;
@@ -36,6 +39,9 @@ const TID: u32 = libc::FUTEX_TID_MASK;
 
 /// Looks at a held lock this often before sleeping: what it protects here takes about a microsecond.
 const SPINS: u32 = 50;
+
+/// Who sleeps looks at the holder this often (R4).
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How the last holder of the lock left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,20 @@ pub fn hold<R>(word: &AtomicU32, deadline: Option<Instant>, body: impl FnOnce(Le
     let result = body(left);
     drop(held);
     Ok(result)
+}
+
+/// Sleeps while the word is this, until `deadline`, or for `slice`.
+pub(crate) fn sleep_at_most(word: &AtomicU32, seen: u32, deadline: Option<Instant>, slice: Duration) -> io::Result<()> {
+    let left = deadline.map_or(slice, |deadline| deadline.saturating_duration_since(Instant::now()));
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { futex::wait(word, seen, Some(left.min(slice))) }
+}
+
+/// Writes what the kernel writes at a death, if a thread has the word that does not exist (R4): whether that was so.
+pub(crate) fn mark_if_gone(word: &AtomicU32) -> bool {
+    let seen = word.load(Acquire);
+    let gone = seen & TID != 0 && !process::is_some_thread(seen & TID);
+    // A holder that has ended since has been marked by the kernel before its number was free: then this changes nothing.
+    gone && word.compare_exchange(seen, (seen & WAITERS) | DIED, Relaxed, Relaxed).is_ok()
 }
 
 /// A thread on its way to the lock, holding it, or leaving it: as long as the word is pending (R2).
@@ -91,6 +111,7 @@ impl<'a> Holder<'a> {
                 std::hint::spin_loop();
             } else {
                 self.sleep(seen, deadline)?;
+                mark_if_gone(self.word);
             }
         }
     }
@@ -105,11 +126,7 @@ impl<'a> Holder<'a> {
         if seen != marked && self.word.compare_exchange(seen, marked, Relaxed, Relaxed).is_err() {
             return Ok(());
         }
-        let Some(deadline) = deadline else { return futex::wait(self.word, marked, None) };
-        match deadline.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => futex::wait(self.word, marked, Some(left)),
-            Some(_) | None => Err(io::ErrorKind::TimedOut.into()),
-        }
+        sleep_at_most(self.word, marked, deadline, LOOK)
     }
 
     fn release(&self) {
@@ -143,7 +160,6 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
     use std::sync::atomic::Ordering::SeqCst;
-    use std::time::Duration;
 
     #[test]
     fn one_holder_at_a_time() {
@@ -170,7 +186,9 @@ mod tests {
 
     #[test]
     fn waiting_ends_at_the_deadline_and_after_a_panic_the_lock_is_free() {
-        let word = AtomicU32::new(1);
+        let word = AtomicU32::new(TID - 1);
+        assert_eq!(hold(&word, None, |left| left).expect("no such thread"), Left::Died);
+        word.store(1, SeqCst);
         let soon = Some(Instant::now() + Duration::from_millis(10));
         assert_eq!(hold(&word, soon, |_| ()).expect_err("held").kind(), io::ErrorKind::TimedOut);
         word.store(0, SeqCst);

@@ -36,16 +36,21 @@ const TESTS: &[roles::Test] = &[
     ("a_worker_with_another_pid_stops_the_pool", || nobody_starts("pid", "another process id")),
     ("a_worker_that_exits_before_its_hello_stops_the_pool", || nobody_starts("exit", "code 9")),
     ("a_worker_that_dies_before_its_hello_stops_the_pool", || nobody_starts("abort", "SIGABRT")),
+    ("a_program_without_init_starts_nobody_and_no_copies_without_end", || as_a_copy(WITHOUT_INIT)),
     ("with_sigchld_ignored_tasks_run_and_deaths_are_noticed", started_by_a_shell),
     ("with_64_descriptors_a_pool_of_8_works_or_says_what_it_needs", few_descriptors),
     ("without_descriptors_for_one_worker_the_pool_says_so", no_descriptors),
 ];
 
 const HOW: &str = "MP_TEST_HELLO";
+const WITHOUT_INIT: &str = "without-init";
 
 fn main() {
     if let (Ok(how), true) = (std::env::var(HOW), std::env::var_os("MP_WORKER").is_some()) {
         misbehave(&how);
+    }
+    if std::env::args().nth(1).is_some_and(|first| first == format!("copy:{WITHOUT_INIT}")) {
+        return without_init();
     }
     mp::init();
     if let Some(what) = std::env::args().nth(1).and_then(|first| first.strip_prefix("copy:").map(str::to_owned)) {
@@ -204,6 +209,17 @@ fn starts_and_restarts() {
         assert!(matches!(outcome, Err(Failure::Lost { .. })), "{outcome:?}");
         works(&pool);
     }
+}
+
+/// Each of its workers would run main again, and start workers.
+fn without_init() {
+    for refused in [Pool::new(2).err(), mp::Process::spawn(square, (2,)).err()] {
+        let text = refused.expect("refused").to_string();
+        assert!(text.contains("mp::init() was not called"), "{text}");
+    }
+    let threads = Pool::builder().backend(mp::Backend::Threads).workers(1).build().expect("no copies are needed");
+    assert_eq!(threads.apply(square, (3,)), Ok(9));
+    nobody_is_left();
 }
 
 /// What is ignored is inherited.

@@ -1,7 +1,6 @@
 //! Locks and data in shared memory that another process has written to.
 //!
-//! Does **not** expect them to work: only that each call that has a time ends, and says so. One without waits for a holder that was
-//! made up as for any other.
+//! Does **not** expect them to work: only that each call ends that does not wait, by its contract, for what only others can do.
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -10,7 +9,8 @@ use std::time::Duration;
 
 use mp_link::baggage;
 use mp_sync::{
-    Array, AtomicU64, Barrier, BoundedSemaphore, Condition, Event, Lock, Mutex, RLock, Result, Semaphore, SharedMemory,
+    Array, AtomicU64, Barrier, BoundedSemaphore, Condition, Event, Lock, Mutex, Permit, RLock, Result, Semaphore,
+    SharedMemory,
 };
 use mp_wire::codec;
 use serde::Serialize;
@@ -21,23 +21,38 @@ use crate::Trail;
 /// Of the memory, so many bytes are written to: all of the words, and some of the data.
 const REACH: u64 = 3 * 4096;
 
+/// Long enough for a look at who holds what.
+const SOON: Duration = Duration::from_millis(2);
+
 /// The first byte chooses the kind; then come writes: two bytes of place, eight of value.
 pub(super) fn sync(data: &[u8]) -> Trail {
     let mut trail = Trail::default();
     let Some((kind, writes)) = data.split_first() else { return trail };
     let no = Duration::ZERO;
     let trail = &mut trail;
+    mp_sync::hurry();
     match kind % 11 {
-        0 => tried(Lock::new(), writes, trail, |lock| told(lock.lock_timeout(no).map(drop))),
-        1 => tried(RLock::new(), writes, trail, |lock| told(lock.lock_timeout(no).map(drop))),
-        2 => tried(Semaphore::new(2), writes, trail, |one| told(one.acquire_timeout(no).map(std::mem::forget))),
-        3 => tried(BoundedSemaphore::new(2), writes, trail, |one| told(one.acquire_timeout(no).map(std::mem::forget))),
-        4 => tried(Event::new(), writes, trail, |one| told((one.wait_timeout(no), one.is_set()))),
-        5 => tried(Condition::new(), writes, trail, |one| told((one.lock_timeout(no).map(drop), one.waiting()))),
-        6 => tried(Barrier::new(2), writes, trail, |one| {
-            told((one.parties(), one.n_waiting(), one.is_broken(), one.wait_timeout(no)))
+        0 => tried(Lock::new(), writes, trail, |lock| {
+            told((lock.try_lock().map(|guard| guard.is_some()), lock.lock_timeout(SOON).map(drop)))
         }),
-        7 => tried(Mutex::new([1_u64; 4]), writes, trail, |one| told(one.lock_timeout(no).map(|guard| guard[0]))),
+        1 => tried(RLock::new(), writes, trail, |lock| {
+            told((lock.try_lock().map(|guard| guard.is_some()), lock.lock_timeout(SOON).map(drop)))
+        }),
+        2 => tried(Semaphore::new(2), writes, trail, semaphore),
+        3 => tried(BoundedSemaphore::new(2), writes, trail, |one| {
+            let taken =
+                (one.try_acquire().map(|permit| permit.is_some()), one.acquire_timeout(SOON).map(Permit::forget));
+            told((taken, one.release(), one.value()))
+        }),
+        4 => tried(Event::new(), writes, trail, |one| {
+            let before = (one.wait_timeout(no), one.is_set());
+            one.clear();
+            one.set();
+            told((before, one.is_set()))
+        }),
+        5 => tried(Condition::new(), writes, trail, condition),
+        6 => tried(Barrier::new(2), writes, trail, barrier),
+        7 => tried(Mutex::new([1_u64; 4]), writes, trail, |one| told(one.lock_timeout(SOON).map(|guard| guard[0]))),
         8 => tried(Array::from_slice(&[1_u16; 64]), writes, trail, |one| {
             told((one.len(), one.get(63), one.read(0..64).map(|all| all.len()), one.set(64, 0)))
         }),
@@ -48,6 +63,23 @@ pub(super) fn sync(data: &[u8]) -> Trail {
         _ => tried(AtomicU64::new(1), writes, trail, |one| format!("{one:?}")),
     }
     std::mem::take(trail)
+}
+
+fn semaphore(one: &Semaphore) -> String {
+    let taken = (one.try_acquire().map(|permit| permit.is_some()), one.acquire_timeout(SOON).map(drop));
+    one.release();
+    told((taken, one.value()))
+}
+
+fn condition(one: &Condition) -> String {
+    let waited = one.lock_timeout(SOON).and_then(|mut guard| Ok((guard.notify_all()?, guard.wait_timeout(SOON)?)));
+    told((waited, one.waiting()))
+}
+
+fn barrier(one: &Barrier) -> String {
+    let seen = (one.parties(), one.n_waiting(), one.is_broken(), one.wait_timeout(Duration::ZERO));
+    let acted = one.abort().and_then(|()| one.reset());
+    told((seen, acted, one.wait_timeout(SOON), one.is_broken()))
 }
 
 fn told(outcome: impl Debug) -> String {

@@ -180,6 +180,47 @@ pub(crate) fn barriers_abort_and_reset(bench: &Bench) {
     assert!(barrier.is_broken());
 }
 
+/// While the last one acts, nobody is held up: it can be aborted, and who comes meanwhile waits for the next round.
+pub(crate) fn barriers_act_in_nobodys_way(bench: &Bench) {
+    fn act(barrier: Barrier, started: Event, end: Event) -> bool {
+        let acting = || {
+            started.set();
+            end.wait().expect("told");
+        };
+        barrier.wait_then(acting).is_ok()
+    }
+    let pool = bench.pool(2);
+    let told = || (Barrier::new(1).unwrap(), Event::new().unwrap(), Event::new().unwrap());
+    let (barrier, started, end) = told();
+    let actor = pool.apply_async(act, (barrier.clone(), started.clone(), end.clone())).unwrap();
+    started.wait().unwrap();
+    barrier.abort().unwrap();
+    assert!(barrier.is_broken());
+    end.set();
+    assert_eq!(actor.get(), Ok(false), "it was aborted before the action had ended");
+
+    let (barrier, started, end) = told();
+    let actor = pool.apply_async(act, (barrier.clone(), started.clone(), end.clone())).unwrap();
+    started.wait().unwrap();
+    let next = pool.apply_async(|barrier: Barrier| barrier.wait().is_ok(), (barrier.clone(),)).unwrap();
+    assert!(!next.wait(SHORT), "its turn comes when the action has ended");
+    end.set();
+    assert_eq!((actor.get(), next.get()), (Ok(true), Ok(true)));
+
+    let (barrier, started, end) = told();
+    let actor = pool.apply_async(act, (barrier.clone(), started.clone(), end.clone())).unwrap();
+    started.wait().unwrap();
+    assert!(matches!(barrier.wait_timeout(SHORT), Err(SyncError::TimedOut { .. })));
+    end.set();
+    assert_eq!(actor.get(), Ok(true), "who came for the next round does not break this one");
+    assert!(barrier.is_broken(), "but the next one, for which he does not wait any more");
+
+    let barrier = Barrier::new(1).unwrap();
+    let panics = |barrier: Barrier| barrier.wait_then(|| panic!("in the action")).is_ok();
+    assert!(matches!(pool.apply(panics, (barrier.clone(),)), Err(mp::Failure::Panicked { .. })));
+    assert!(barrier.is_broken(), "by a panic of the action");
+}
+
 pub(crate) fn values_arrays_and_atomics(bench: &Bench) {
     fn change(value: Value<f64>, array: Array<i32>, pair: Mutex<[u64; 2]>, count: AtomicU64) {
         value.set(-4.25).expect("set");

@@ -198,3 +198,26 @@ pub(crate) fn a_killed_permit_comes_back(bench: &Bench) {
     eventually("the permit is there", || semaphore.value() == 1);
     let _ = holder.join();
 }
+
+pub(crate) fn a_barrier_breaks_when_who_acts_is_killed(bench: &Bench) {
+    fn act(barrier: Barrier, acts: Event) {
+        let _ = barrier.wait_then(|| {
+            acts.set();
+            loop {
+                std::thread::park();
+            }
+        });
+    }
+    let (barrier, acts) = (Barrier::new(2).unwrap(), Event::new().unwrap());
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| barrier.wait());
+        eventually("one waits", || barrier.n_waiting() == 1);
+        let last = Process::builder(act, (barrier.clone(), acts.clone())).start_method(bench.start_method);
+        let last = last.spawn().unwrap();
+        acts.wait().unwrap();
+        last.kill();
+        assert!(matches!(waiter.join().unwrap(), Err(SyncError::Broken)));
+    });
+    barrier.reset().unwrap();
+    assert!(!barrier.is_broken());
+}

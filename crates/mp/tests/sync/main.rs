@@ -45,12 +45,12 @@ macro_rules! also_on_threads {
 
 on_each! {
     behaviours: locks_exclude semaphores_admit_so_many events_wake_all conditions_notify_exactly_n conditions_wait_for
-        barriers_pass_in_lockstep barriers_abort_and_reset values_arrays_and_atomics;
+        barriers_pass_in_lockstep barriers_abort_and_reset barriers_act_in_nobodys_way values_arrays_and_atomics;
     kills: a_killed_holder_is_named locks_survive_a_thousand_kills conditions_survive_a_thousand_kills
-        barriers_survive_a_thousand_kills a_killed_permit_comes_back;
+        barriers_survive_a_thousand_kills a_barrier_breaks_when_who_acts_is_killed a_killed_permit_comes_back;
 }
 
 also_on_threads! {
     locks_exclude semaphores_admit_so_many events_wake_all conditions_notify_exactly_n conditions_wait_for
-    barriers_pass_in_lockstep barriers_abort_and_reset values_arrays_and_atomics
+    barriers_pass_in_lockstep barriers_abort_and_reset barriers_act_in_nobodys_way values_arrays_and_atomics
 }

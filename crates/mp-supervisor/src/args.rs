@@ -29,7 +29,7 @@ use crate::arena::{Arena, Large};
 use crate::error::SubmitError;
 
 /// Room for one item, in bytes, that saves most arguments from being moved.
-const SMALL: usize = 32;
+pub(crate) const SMALL: usize = 32;
 
 /// Room in bytes for what is beside the rows of a large item.
 const BESIDE: usize = 256;

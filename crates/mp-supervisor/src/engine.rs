@@ -24,11 +24,14 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::arena::{Arena, Large};
+use crate::args::Args;
 use crate::error::{Error, Result, SubmitError};
 use crate::fork_server::ForkServer;
+use crate::host::Work;
 use crate::inbox::Inbox;
 use crate::job::Job;
 use crate::ledger::Ledger;
+use crate::one::One;
 use crate::reactor::{Listener, Reactor, Registration, is_hearing};
 use crate::settings::{Backend, StartMethod};
 use crate::sink::News;
@@ -197,6 +200,22 @@ impl Engine {
             self.finish(state);
         }
         Ok(first)
+    }
+
+    /// As [`Engine::submit`], of one task like those that wait: see [`Inbox::put_along`].
+    pub(crate) fn submit_along(
+        &self,
+        work: &Work,
+        item: (&Arc<One>, impl FnOnce(&mut Args) -> Result<(), SubmitError>),
+    ) -> Option<TaskId> {
+        if self.making.is_timed() || work.terms.priority > 0 {
+            return None;
+        }
+        let (first, hungry) = self.inbox.put_along(work, item)?;
+        if hungry {
+            self.finish(self.state.lock());
+        }
+        Some(first)
     }
 
     /// Hands `event` in, after all that was submitted before, and does all that follows.

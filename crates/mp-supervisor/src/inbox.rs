@@ -16,6 +16,7 @@
 //!
 //! What is urgent does not wait here: the engine is told of it at once, for only there it is put before others.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -23,8 +24,11 @@ use mp_sys::clock::last_tick_ns;
 use mp_wire::TaskId;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::args::Args;
 use crate::error::SubmitError;
+use crate::host::Work;
 use crate::job::Job;
+use crate::one::One;
 use crate::reactor::is_hearing;
 
 #[derive(Debug)]
@@ -71,6 +75,25 @@ impl Inbox {
         self.filled.store(true, Ordering::SeqCst);
         drop(state);
         Ok((first, self.hungry.load(Ordering::SeqCst)))
+    }
+
+    /// As [`Inbox::put`] of one task like those that were put before, whose arguments are numbers: it becomes an item of their
+    /// job, and never was a job. `None`, and nothing happened, where it cannot.
+    pub(crate) fn put_along(
+        &self,
+        work: &Work,
+        item: (&Arc<One>, impl FnOnce(&mut Args) -> Result<(), SubmitError>),
+    ) -> Option<(TaskId, bool)> {
+        let mut state = self.state.lock();
+        let open = state.closed.is_none() && self.max.is_none() && state.tick_ns == last_tick_ns();
+        let first = TaskId(state.next_task);
+        let follows = |job: &&mut Job| open && job.end() == first;
+        if !state.jobs.last_mut().filter(follows)?.admit(work, item) {
+            return None;
+        }
+        state.next_task += 1;
+        drop(state);
+        Some((first, self.hungry.load(Ordering::SeqCst)))
     }
 
     /// So many ids, for tasks that do not come this way; gives the first. Never waits: the engine is locked meanwhile.

@@ -15,10 +15,12 @@ use mp_wire::frame::{Body, INLINE_MAX, ITEMS_MAX, Segment};
 use mp_wire::{TaskId, TaskLabel};
 use mp_worker::{Entry, Show};
 
-use crate::args::Args;
+use crate::args::{Args, SMALL};
 use crate::cargo::Cargo;
+use crate::error::SubmitError;
 use crate::host::Work;
 use crate::ledger::{ARGS_MOST, Asked};
+use crate::one::One;
 use crate::sink::Sink;
 
 /// What a span takes up in a frame beside its items, at most.
@@ -88,6 +90,11 @@ impl Job {
         Self { entry, name, args, show, sink, base: 0, terms, first: TaskId(0), since: None, traced_ns: None, open: 0 }
     }
 
+    /// The id behind the last item's.
+    pub(crate) fn end(&self) -> TaskId {
+        self.first.plus(self.args.len())
+    }
+
     pub(crate) fn label(&self, item: TaskId) -> TaskLabel {
         TaskLabel { id: item, name: self.name.as_str().into() }
     }
@@ -138,11 +145,28 @@ impl Job {
         if alone { MOST_BESIDE } else { len as u32 + ITEM }
     }
 
+    /// Takes in one item more, of numbers, which is to be done as `work` says and is encoded by `push`, if it can be one of these.
+    pub(crate) fn admit(
+        &mut self,
+        work: &Work,
+        (one, push): (&Arc<One>, impl FnOnce(&mut Args) -> Result<(), SubmitError>),
+    ) -> bool {
+        let alike = std::ptr::fn_addr_eq(self.entry, work.entry)
+            && self.name.is_same(&work.name)
+            && self.terms == work.terms
+            && self.traced_ns.is_none()
+            && self.args.stride().is_some()
+            && !matches!(self.sink, Sink::Many(_));
+        let fits = self.args.len() < ITEMS_MAX as u32 && self.args.bytes() + SMALL < (WEIGHT_MAX - SEGMENT) as usize;
+        alike && fits && push(&mut self.args).is_ok() && self.sink.join(one)
+    }
+
     /// Takes in `other`, whose items' ids follow this one's, if the two can be one. Gives whether it has.
     pub(crate) fn absorb(&mut self, other: &Self) -> bool {
         let alike = std::ptr::fn_addr_eq(self.entry, other.entry)
             && self.name.is_same(&other.name)
             && self.terms == other.terms
+            && self.end() == other.first
             && (self.traced_ns, other.traced_ns) == (None, None)
             && self.args.stride() == other.args.stride()
             && self.args.is_plain()

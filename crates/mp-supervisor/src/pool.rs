@@ -84,7 +84,27 @@ impl Pool {
         task: F,
         args: Args,
     ) -> Result<TaskHandle<F::Output>, SubmitError> {
-        self.submit_one(self.work::<F, Args>(task), decode_value, |out, max| out.push_task::<F, Args>(&args, max))
+        let work = self.work::<F, Args>(task);
+        if let Some(handle) = self.submit_along::<F, Args>(&work, &args) {
+            return Ok(handle);
+        }
+        self.submit_one(work, decode_value, |out, max| out.push_task::<F, Args>(&args, max))
+    }
+
+    /// A task of numbers that is like those that wait goes with them, and is nothing by itself.
+    fn submit_along<F: Task<A>, A: Serialize + DeserializeOwned>(
+        &self,
+        work: &Work,
+        args: &A,
+    ) -> Option<TaskHandle<F::Output>> {
+        let Host::Engine(engine) = &self.host else { return None };
+        if !Args::can_always::<F, A>(self.max_payload) {
+            return None;
+        }
+        let one = Arc::new(One::default());
+        let first = engine.submit_along(work, (&one, |out: &mut Args| out.push_numbers::<F, A>(args)))?;
+        let reader = Reader { name: work.name.clone(), first, decode: decode_value, trace: None };
+        Some(TaskHandle::new(one, reader, self.host.engine()))
     }
 
     /// As [`Pool::apply_async`], but never waits for room.

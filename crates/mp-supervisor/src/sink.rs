@@ -137,14 +137,18 @@ impl Sink {
     /// first of them is the `base`-th of the caller's input; the first of the others is the `other_base`-th of theirs.
     pub(crate) fn absorb(&mut self, (base, items): (u64, u32), (other, other_base): (&Self, u64)) -> bool {
         match (&mut *self, other) {
-            (Self::Many(many), Self::Many(more)) => {
-                return Arc::ptr_eq(many, more) && base + u64::from(items) == other_base;
-            }
-            (Self::Each(ones), Self::One(one)) => ones.push(Some(Arc::clone(one))),
-            (Self::One(first), Self::One(one)) => {
-                *self = Self::Each(vec![Some(Arc::clone(first)), Some(Arc::clone(one))]);
-            }
-            _ => return false,
+            (Self::Many(many), Self::Many(more)) => Arc::ptr_eq(many, more) && base + u64::from(items) == other_base,
+            (_, Self::One(one)) => self.join(one),
+            _ => false,
+        }
+    }
+
+    /// Lets the outcome of one item more go to `one`, if each has its own.
+    pub(crate) fn join(&mut self, one: &Arc<One>) -> bool {
+        match self {
+            Self::Each(ones) => ones.push(Some(Arc::clone(one))),
+            Self::One(first) => *self = Self::Each(vec![Some(Arc::clone(first)), Some(Arc::clone(one))]),
+            Self::Many(_) => return false,
         }
         true
     }

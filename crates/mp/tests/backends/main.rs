@@ -9,6 +9,7 @@ mod codecs;
 mod completions;
 mod crowd;
 mod ends;
+mod long_maps;
 
 use mp::{Backend, StartMethod};
 
@@ -50,5 +51,6 @@ on_each_backend! {
     codecs: arguments_that_do_not_cross results_that_do_not_cross unsuitable_types an_item_that_does_not_cross sizes
         a_megabyte a_hundred_megabytes too_large;
     completions: callbacks as_they_complete waits;
+    long_maps: a_long_map failures_in_a_long_map input_that_panics_amid_a_long_map a_pool_is_closed_amid_a_long_map;
     crowd: ten_threads nested queues_as_arguments;
 }

@@ -34,7 +34,7 @@
 //! | 21 | Ctrl-C, Ctrl-Z | `ctrl_c_at_any_moment_of_its_start_leaves_nobody` `the_first_ctrl_c_stops_the_pool_and_says_so` `the_second_ctrl_c_ends_at_once` `time_that_it_was_stopped_does_not_count_against_limits` |
 //! | 22 | pools in pools | `nested` `killed_with_nested_pools` `a_pool_that_starts_itself_without_end_is_refused_at_the_eighth_level` `a_crash_three_deep_is_told_where_it_happened` |
 //! | 23 | much at once, input without end | `a_million_tasks_before_any_worker_is_ready` `ten_thousand_submissions_before_any_worker_is_ready` `an_endless_input_is_read_no_faster_than_it_is_wanted` |
-//! | 24 | input that panics, or is none | `map` `imap` `chunks_of_nothing` |
+//! | 24 | input that panics, or is none | `map` `imap` `chunks_of_nothing` `input_that_panics_amid_a_long_map` |
 //! | 25 | sizes | `sizes` `a_megabyte` `a_hundred_megabytes` `too_large` |
 //! | 26 | more workers than processors | `more_workers_than_processors` |
 //! | 27 | many callers | `ten_threads` `ten_threads_submit_while_workers_die` |

@@ -144,8 +144,11 @@ impl<R> TaskHandle<R> {
         if self.one.is_ready() {
             return;
         }
+        let engine = self.engine.upgrade();
         let look = || {
-            if let Ok(reactor) = Reactor::get() {
+            let reactor = Reactor::get().ok()?;
+            engine.iter().for_each(|engine| reactor.guarded(|| engine.overhear()));
+            if !self.one.is_ready() {
                 reactor.lend_an_ear();
             }
             self.one.is_ready().then_some(())

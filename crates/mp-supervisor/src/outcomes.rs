@@ -45,19 +45,18 @@ impl Engine {
         if state.worker(by.worker).is_some_and(|io| number > io.records) {
             return Err("left out some of its outcomes".to_owned());
         }
-        let mut fresh = 0;
         for word in Records::new(records) {
             let Some(accepted) = state.worker(by.worker).map(|io| io.records) else { return Ok(()) };
             // What was accepted before is said again: the outbox repeats what was sent.
             let known = u32::try_from(accepted.saturating_sub(number)).unwrap_or(u32::MAX);
             match word.map_err(|error| format!("wrote rubbish: {error}"))? {
                 Word::Times(times) => state.trace_task(by.worker, times),
-                Word::Spent(ns) => state.ran(by, std::mem::take(&mut fresh), Duration::from_nanos(ns)),
+                Word::Spent(ns) => state.ran(by, Duration::from_nanos(ns)),
                 Word::Values(first, mut values) => {
                     number += u64::from(values.len());
                     let before = values.take_front(known).len();
-                    fresh += values.len();
                     state.accepted(by.worker, number);
+                    state.count(by.worker, values.len());
                     if values.as_bytes().len() > LARGE_MIN {
                         let longest = values.map(<[u8]>::len).max().unwrap_or(0);
                         self.lend(state, by.worker, longest);
@@ -68,6 +67,8 @@ impl Engine {
                     number += 1;
                     if known == 0 {
                         state.accepted(by.worker, number);
+                        let large = matches!(report, Report::Window(..) | Report::Bulk(_));
+                        state.count(by.worker, u32::from(large));
                         self.report(state, by, (task, report))?;
                     }
                 }
@@ -170,10 +171,17 @@ impl Engine {
 }
 
 impl State {
-    /// `count` tasks have run for so long.
-    fn ran(&mut self, by: Speech, count: u32, spent: Duration) {
-        self.worker(by.worker).into_iter().for_each(|io| io.note_ran(by.now, spent));
+    /// So many more have values.
+    fn count(&mut self, worker: WorkerId, values: u32) {
+        self.worker(worker).into_iter().for_each(|io| io.fresh += values);
+    }
+
+    /// Those that have values since this was said last have run for so long. It is said again where they were heard of before.
+    fn ran(&mut self, by: Speech, spent: Duration) {
+        let Some(io) = self.worker(by.worker) else { return };
+        let count = std::mem::take(&mut io.fresh);
         if count > 0 {
+            io.note_ran(by.now, spent);
             self.stats.ran(count, spent);
             self.scheduler.ran(count, spent);
         }

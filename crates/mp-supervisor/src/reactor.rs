@@ -179,7 +179,7 @@ impl Reactor {
     }
 
     /// A panic here is a mistake of ours, in one pool; the others must not fall silent for it.
-    fn guarded(&self, serve: impl FnOnce()) {
+    pub(crate) fn guarded(&self, serve: impl FnOnce()) {
         let before = HEARING.replace(self.name == HEARS_WORKERS);
         if catch_unwind(AssertUnwindSafe(serve)).is_err() {
             tracing::error!("hearing a worker panicked; its pool may not end by itself");

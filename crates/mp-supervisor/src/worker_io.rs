@@ -48,6 +48,8 @@ pub(crate) struct WorkerIo {
     pub(crate) sent: VecDeque<(TaskId, u32, u64)>,
     /// How many records have been accepted.
     pub(crate) records: u64,
+    /// How many tasks have values whose time is to be said next.
+    pub(crate) fresh: u32,
     /// When it was sent work while it had none.
     pub(crate) busy_since: Option<Instant>,
     /// When it began what it runs, as far as that is known: when it was sent to it, or what was before it was over.
@@ -217,6 +219,7 @@ impl WorkerIo {
             half: None,
             sent: VecDeque::new(),
             records: 0,
+            fresh: 0,
             busy_since: None,
             at: Instant::now(),
             outlets: kept,

@@ -240,6 +240,7 @@ impl Engine {
     pub(crate) fn take_in(&self, state: &mut State, now: Instant) {
         for mut job in self.inbox.take() {
             job.open = job.args.len();
+            job.since.get_or_insert(now);
             let key = state.jobs.insert(job);
             let mut from = 0;
             while let Some(span) = state.jobs.get(key).and_then(|job| job.next_span(key, from)) {
@@ -280,7 +281,7 @@ impl Engine {
             _ => state.ending(),
         };
         let hungry = closed.is_some() || state.scheduler.is_hungry();
-        self.inbox.set_hungry(hungry);
+        self.inbox.set_hungry(hungry, state.scheduler.runs_short_tasks());
         if let Some(reason) = closed {
             self.inbox.close(reason);
         }

@@ -31,7 +31,7 @@ pub struct Stats {
     pub run_times: Histogram,
     /// How long tasks waited, from their submission to their beginning; with what was tried before, where they were tried again.
     /// Counted of those that ended in a value, as `run_times`. Tasks of one function that are submitted within some milliseconds
-    /// of each other count from the first of them; begun is a task when it was sent to a free worker, or when what its worker ran
+    /// of each other may count from the first of them; begun is a task when it was sent to a free worker, or when what its worker ran
     /// before it was over.
     pub wait_times: Histogram,
     /// How long there has been a pool.

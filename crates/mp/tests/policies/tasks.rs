@@ -77,16 +77,16 @@ fn a_task_that_comes_later_has_not_waited_as_long_as_those_before_it() {
     for backend in [Backend::Processes, Backend::Threads] {
         bench("wait_times_apart", backend, |bench| {
             let pool = bench.pool(1);
-            let busy = pool.apply_async(sleeps, (400,)).expect("accepted");
+            let busy = pool.apply_async(sleeps, (1000,)).expect("accepted");
             // More than two, which are sent ahead: these wait for their worker, and could cross as one job.
             let early: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
-            sleeps(200);
+            sleeps(500);
             let late: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
             let all = [busy].into_iter().chain(early).chain(late);
             all.for_each(|handle| handle.get().expect("a value"));
             let waits: Vec<_> = pool.stats().wait_times.buckets().collect();
             let so_long = |wait: Duration| waits.iter().filter(|(long, _)| *long >= wait).map(|(_, tasks)| tasks).sum();
-            let (early, all): (u64, u64) = (so_long(Duration::from_millis(300)), so_long(Duration::ZERO));
+            let (early, all): (u64, u64) = (so_long(Duration::from_millis(700)), so_long(Duration::ZERO));
             assert_eq!((early, all), (3, 7), "{waits:?}");
         });
     }

@@ -19,6 +19,9 @@
 
 pub mod guide;
 
+/// What may lie in memory that processes share: the traits that [`Value`], [`Array`], [`Mutex`] and [`Shared`] ask for, and their
+/// derives. See [types of your own](guide::sync#types-of-your-own).
+pub use bytemuck;
 pub use mp_comm::{
     Address, ArrayProxy, AuthKey, BarrierProxy, Client, CommError, ConditionProxy, Connection, Descriptor, DictProxy,
     EventProxy, JoinableQueueProxy, ListProxy, Listener, LockError, LockGuard, LockProxy, Managed, ManagedProxy,

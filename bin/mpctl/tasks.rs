@@ -2,7 +2,7 @@
 //!
 //! Do **not** know where they run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use rand::distr::{Alphanumeric, SampleString};
@@ -56,6 +56,11 @@ fn parallel_sort(mut list: Vec<f64>) -> Vec<f64> {
 /// Sleeps for so many milliseconds, and returns them.
 #[mp::task(ms = 100)]
 fn sleep_ms(ms: u64) -> u64 {
-    std::thread::sleep(Duration::from_millis(ms));
+    let begun = Instant::now();
+    for done in (0..ms).step_by(100) {
+        mp::progress((done, ms));
+        let until = Duration::from_millis(ms.min(done.saturating_add(100)));
+        std::thread::sleep(until.saturating_sub(begun.elapsed()));
+    }
     ms
 }

@@ -11,9 +11,13 @@ use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use mp::Said;
 
 /// Work shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Of a text that a task says, so much is shown.
+const TEXT: usize = 40;
 
 /// The bar is drawn so often in a second, at most.
 const HZ: u8 = 20;
@@ -56,8 +60,8 @@ impl Progress {
         }
     }
 
-    /// Time has passed; of what runs, `running` says how much is done and how much there is to do.
-    pub(crate) fn tick(&mut self, running: impl FnOnce() -> Vec<(u64, u64)>) {
+    /// Time has passed; `running` is what those that run say of themselves.
+    pub(crate) fn tick(&mut self, running: impl FnOnce() -> Vec<Said>) {
         if self.state == State::Waiting && self.begun.elapsed() > PATIENCE {
             let terminal = Box::new(CursorAtStart(Term::buffered_stderr()));
             self.bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(terminal, HZ));
@@ -97,15 +101,40 @@ fn rate(state: &ProgressState, out: &mut dyn Write) {
     .ok();
 }
 
-/// `, in it 3/10`: what the tasks that run say of themselves (`mp::progress`).
-fn within(running: &[(u64, u64)]) -> String {
-    let sum = |part: fn(&(u64, u64)) -> u64| running.iter().map(part).fold(0, u64::saturating_add);
-    let (done, total) = (sum(|said| said.0), sum(|said| said.1));
-    match running.len() {
-        0 => String::new(),
-        1 => format!(", in it {done}/{total}"),
-        tasks => format!(", in {tasks} that run {done}/{total}"),
+/// `, in it 3/10, "reading"`: what the tasks that run say of themselves (`mp::progress`). Of numbers the sum, of shares the mean, of texts
+/// the first.
+fn within(running: &[Said]) -> String {
+    let (mut done, mut total, mut counted, mut shares, mut texts) = (0_u64, 0_u64, 0, Vec::new(), Vec::new());
+    for said in running {
+        match said {
+            Said::Part { done: part, total: whole } => {
+                (done, total, counted) = (done.saturating_add(*part), total.saturating_add(*whole), counted + 1);
+            }
+            Said::Count(part) => (done, counted) = (done.saturating_add(*part), counted + 1),
+            Said::Share(share) => shares.push(share.clamp(0.0, 1.0)),
+            Said::Text(text) => texts.push(text),
+            _ => {}
+        }
     }
+    let of = |tasks: usize, what: String| match tasks {
+        0 => String::new(),
+        1 => format!(", in it {what}"),
+        tasks => format!(", in {tasks} that run {what}"),
+    };
+    let whole = if total > 0 { format!("/{total}") } else { String::new() };
+    let mean = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+    let text = texts.first().map_or_else(String::new, |text| format!(", \"{}\"", one_line(text)));
+    let shares = of(shares.len(), format!("{:.0}%", mean * 100.0));
+    format!("{}{shares}{text}{}", of(counted, format!("{done}{whole}")), and_more(texts.len()))
+}
+
+/// What a terminal can show in a line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT).collect::<String>().trim().to_owned()
+}
+
+fn and_more(texts: usize) -> String {
+    if texts > 1 { format!(" and {} more", texts - 1) } else { String::new() }
 }
 
 /// `, 12s to go`, once there is something to tell it from.
@@ -169,7 +198,13 @@ mod tests {
     #[test]
     fn what_tasks_say_of_themselves_is_added_up() {
         assert_eq!(within(&[]), "");
-        assert_eq!(within(&[(3, 10)]), ", in it 3/10");
-        assert_eq!(within(&[(3, 10), (4, 5), (u64::MAX, 1)]), format!(", in 3 that run {}/16", u64::MAX));
+        let part = |done, total| Said::Part { done, total };
+        assert_eq!(within(&[part(3, 10)]), ", in it 3/10");
+        assert_eq!(within(&[part(3, 10), part(4, 5), part(u64::MAX, 1)]), format!(", in 3 that run {}/16", u64::MAX));
+        assert_eq!(within(&[Said::Count(3)]), ", in it 3");
+        assert_eq!(within(&[Said::Share(0.5), Said::Share(7.0)]), ", in 2 that run 75%");
+        let texts = [Said::Text("reading\n\x1b[31ma file".to_owned()), Said::Text("writing".to_owned())];
+        assert_eq!(within(&texts[..1]), ", \"reading  [31ma file\"", "nothing that a terminal obeys");
+        assert_eq!(within(&texts), ", \"reading  [31ma file\" and 1 more");
     }
 }

@@ -196,7 +196,7 @@ impl Session {
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        let said = |pool: Arc<Pool>| pool.progress().into_iter().map(|(_, said)| said).collect();
+        let said = |pool: Arc<Pool>| pool.said().into_iter().map(|(_, said)| said).collect();
         self.progress.tick(|| self.pool.upgrade().map_or_else(Vec::new, said));
         self.flush()
     }

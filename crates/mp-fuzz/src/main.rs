@@ -100,9 +100,13 @@ fn start(name: &str, options: &Options) -> io::Result<Child> {
 
 /// How it ended; none, where it hung.
 fn within(mut child: Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    while Instant::now() < deadline {
+    loop {
+        // Also of one whose neighbour has used up the time.
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            break;
         }
         // sleep: a program for developers that looks at its children now and then.
         thread::sleep(Duration::from_millis(20));

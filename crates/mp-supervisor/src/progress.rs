@@ -42,9 +42,11 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn progress<P: DeserializeOwned>(&self) -> Vec<(TaskId, P)> {
-        let Some(engine) = self.host().engine().upgrade() else { return Vec::new() };
-        let notes = engine.notes(None);
-        notes.iter().filter_map(|note| Some((note.task, read(note)?))).collect()
+        self.notes().iter().filter_map(|note| Some((note.task, read(note)?))).collect()
+    }
+
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        self.host().engine().upgrade().map_or_else(Vec::new, |engine| engine.notes(None))
     }
 }
 

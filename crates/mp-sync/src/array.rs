@@ -5,6 +5,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -132,6 +133,14 @@ impl<T: Pod> Array<T> {
     /// As [`Lock::recover`].
     pub fn recover(&self) -> Result<ArrayGuard<'_, T>> {
         Ok(ArrayGuard { array: self, _guard: self.lock.recover()? })
+    }
+
+    /// As [`Array::lock`], at most for `timeout`.
+    ///
+    /// # Errors
+    /// As [`Lock::lock_timeout`].
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<ArrayGuard<'_, T>> {
+        Ok(ArrayGuard { array: self, _guard: self.lock.lock_timeout(timeout)? })
     }
 
     /// Where these elements begin, in bytes.

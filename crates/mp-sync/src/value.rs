@@ -1,5 +1,7 @@
 //! `Value<T>`: plain data that is read and replaced as a whole. Does **not** lock by itself: it is a `Mutex` with shorter calls.
 
+use std::time::Duration;
+
 use bytemuck::Pod;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,14 @@ impl<T: Pod> Value<T> {
     /// As [`Mutex::lock`].
     pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
         self.mutex.lock()
+    }
+
+    /// As [`Mutex::lock_timeout`].
+    ///
+    /// # Errors
+    /// As [`Mutex::lock_timeout`].
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>> {
+        self.mutex.lock_timeout(timeout)
     }
 
     /// As [`Mutex::recover`].

@@ -191,6 +191,14 @@ fn watch(lifeline: &OwnedFd) -> io::Result<()> {
 /// From `linux/fcntl.h`; libc has it for some targets only.
 const F_SETSIG: i32 = 10;
 
+/// From now on, also as another program: who descends from this process and loses its parent becomes its child, and not init's.
+///
+/// # Errors
+/// What the system refuses.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(prctl::set_child_subreaper(true)?)
+}
+
 /// Makes this process another program, in `directory`, if that is not empty. It ends with the parent as before: what it was
 /// told by [`bind_to_parent`] survives, as long as `lifeline` stays open there. That has a high number, out of the way
 /// of programs that choose theirs.

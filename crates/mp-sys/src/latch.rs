@@ -169,7 +169,10 @@ impl Latch<'_> {
     /// The word is this thread's now.
     #[inline]
     fn hold(self, thread: Thread) {
-        self.holder.store(thread.tid, Relaxed);
+        // Most often it was the same. What is not written need not be waited for by the exchange that gives the latch back.
+        if self.holder.load(Relaxed) != thread.tid {
+            self.holder.store(thread.tid, Relaxed);
+        }
         thread.link(self.node);
         self.pid.store(thread.pid, Relaxed);
     }
@@ -200,7 +203,22 @@ impl Latch<'_> {
     /// Gives it back. Nothing happens if this thread does not have it.
     #[inline]
     pub fn release(self) {
-        let Ok(thread) = Thread::linking() else { return };
+        match Thread::known_linking() {
+            Some(thread) => self.release_by(thread),
+            None => self.release_slowly(),
+        }
+    }
+
+    /// In a child that was forked, who holds nothing.
+    #[cold]
+    fn release_slowly(self) {
+        if let Ok(thread) = Thread::linking() {
+            self.release_by(thread);
+        }
+    }
+
+    #[inline]
+    fn release_by(self, thread: Thread) {
         if !self.node.is_linked() || self.holder.load(Relaxed) != thread.tid {
             return;
         }
@@ -214,15 +232,7 @@ impl Latch<'_> {
     #[inline]
     fn free(self, thread: Thread) {
         if self.word.compare_exchange(thread.tid, 0, Release, Relaxed).is_err() {
-            self.wake();
-        }
-    }
-
-    #[cold]
-    fn wake(self) {
-        if futex::clear_and_wake_all(self.word).is_err() {
-            self.word.store(0, Release);
-            futex::wake_all(self.word);
+            wake(self.word);
         }
     }
 
@@ -258,6 +268,15 @@ impl Latch<'_> {
             tid if tid == Thread::linking()?.tid => Held::Here,
             tid => Held::By(tid),
         })
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wake(word: &AtomicU32) {
+    if futex::clear_and_wake_all(word).is_err() {
+        word.store(0, Release);
+        futex::wake_all(word);
     }
 }
 

@@ -105,7 +105,9 @@ impl Plate {
     #[must_use]
     #[inline]
     pub fn latch(&self, page: usize, number: usize) -> Latch<'_> {
-        assert!(page < self.pages && number < LATCHES, "no latch {number} in page {page}");
+        if page >= self.pages || number >= LATCHES {
+            none_there("latch", number, page);
+        }
         let end = (page * 2 + 1) * STEP;
         // SAFETY: the word, and the pid behind it, in the shared page and the entry in the private one, 32 bytes behind it; the thread that took it last
         // at the end of that page. All aligned, mapped as long as `self`, and of types that are atomic.
@@ -125,7 +127,9 @@ impl Plate {
     #[must_use]
     #[inline]
     pub fn u32_at(&self, page: usize, offset: usize) -> &AtomicU32 {
-        assert!(page < self.pages && offset.is_multiple_of(4) && offset < WORDS_END, "no word at {offset} of {page}");
+        if page >= self.pages || !offset.is_multiple_of(4) || offset >= WORDS_END {
+            none_there("word", offset, page);
+        }
         // SAFETY: aligned, in a shared page, mapped as long as `self`; other processes change it atomically too.
         unsafe { AtomicU32::from_ptr(self.at.as_ptr().add(page * 2 * STEP + offset).cast()) }
     }
@@ -137,7 +141,9 @@ impl Plate {
     #[must_use]
     #[inline]
     pub fn u64_at(&self, page: usize, offset: usize) -> &AtomicU64 {
-        assert!(page < self.pages && offset.is_multiple_of(8) && offset < WORDS_END, "no word at {offset} of {page}");
+        if page >= self.pages || !offset.is_multiple_of(8) || offset >= WORDS_END {
+            none_there("word", offset, page);
+        }
         // SAFETY: as in `u32_at`; a mix of sizes would tear values, which nobody trusts, and harm no memory.
         unsafe { AtomicU64::from_ptr(self.at.as_ptr().add(page * 2 * STEP + offset).cast()) }
     }
@@ -223,6 +229,13 @@ impl Drop for Plate {
             let _ = unsafe { munmap(self.at.cast(), total) };
         }
     }
+}
+
+/// Out of the way: the places of a format would be filled in before each look.
+#[cold]
+#[inline(never)]
+fn none_there(what: &str, number: usize, page: usize) -> ! {
+    panic!("no {what} {number} in page {page}")
 }
 
 fn file_len(pages: usize, bytes: usize) -> Option<u64> {

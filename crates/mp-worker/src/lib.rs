@@ -37,7 +37,7 @@ mod views;
 
 pub use after_fork::after_fork;
 pub use context::{WorkerInfo, current_worker, deadline, is_cancelled};
-pub use foreign::COMMAND;
+pub use foreign::{ADOPTS, COMMAND};
 pub use fork_server::{FORK_SERVER, is_preloading, run_preload};
 pub use forward::Forwarder;
 pub use home::{at_home, leave_home, shared, try_shared};

@@ -17,7 +17,8 @@ thread_local! {
 }
 
 /// Says how far the calling task has come, to whoever asks its handle: `TaskHandle::progress`, `TaskHandle::on_progress`,
-/// `Pool::progress`. Of a pair of `u64`, what is done and what there is to do, `mpctl` makes a bar.
+/// `Pool::progress`. `mpctl` shows people pairs of whole numbers (what is done,
+/// and what there is to do), numbers and texts beside its bar.
 ///
 /// Any value of up to 480 encoded bytes: a number, a pair, a text, a struct of one's own. Only the latest counts: it
 /// replaces what was said before, read or not. So it costs some tens of nanoseconds, no system call, and never waits; to

@@ -19,6 +19,9 @@
 
 pub mod guide;
 
+/// What may lie in memory that processes share: the traits that [`Value`], [`Array`], [`Mutex`] and [`Shared`] ask for, and their
+/// derives. See [types of your own](guide::sync#types-of-your-own).
+pub use bytemuck;
 pub use mp_comm::{
     Address, ArrayProxy, AuthKey, BarrierProxy, Client, CommError, ConditionProxy, Connection, Descriptor, DictProxy,
     EventProxy, JoinableQueueProxy, ListProxy, Listener, LockError, LockGuard, LockProxy, Managed, ManagedProxy,
@@ -29,7 +32,7 @@ pub use mp_macros::{main, task};
 pub use mp_supervisor::{
     ActiveChild, Backend, Broadcast, ByFd, Command, CommandError, CommandOutput, Error, Histogram, Insights,
     JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder,
-    PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Shared,
+    PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Said, Shared,
     Shutdown, SimpleQueue, SlowTask, StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension,
     TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited, WorkerInsights, active_children, as_completed, cpu_count,
     end_pool, join_children, join_children_timeout, pool, set_pool, suspend, wait, wait_any,

@@ -34,7 +34,7 @@ const KEPT: usize = 16 << 20;
 /// Another program. Python: `subprocess.run` and `Popen`.
 ///
 /// It ends with this process, also if that is killed, and its process group with it: nothing that it has started there is left
-/// behind when it has ended. (What leaves the group and then loses its parent is the system's, as a daemon's.) Its output is
+/// behind when it has ended. (What leaves the group and then loses its parent is the system's, as a daemon's; see [`Self::adopt_orphans`].) Its output is
 /// kept up to a limit, so that a program that never stops to write costs no memory; its input is what is given, or nothing.
 ///
 /// The program is looked for as a shell does. A copy of this program becomes it, so [`mp_worker::init`] has to be called first
@@ -62,6 +62,7 @@ pub struct Command {
     env: Vec<(OsString, OsString)>,
     hidden: Vec<OsString>,
     bare: bool,
+    adopts: bool,
     directory: PathBuf,
     input: Option<Vec<u8>>,
     stdin: Option<Stdio>,
@@ -104,6 +105,7 @@ impl Command {
             env: Vec::new(),
             hidden: Vec::new(),
             bare: false,
+            adopts: false,
             directory: PathBuf::new(),
             input: None,
             stdin: None,
@@ -170,6 +172,25 @@ impl Command {
     /// Where its standard error goes, instead of being kept.
     pub fn stderr(mut self, to: impl Into<Stdio>) -> Self {
         self.stderr = Some(to.into());
+        self
+    }
+
+    /// Makes the program the parent of those of its descendants that lose theirs (`PR_SET_CHILD_SUBREAPER`). So a descendant that
+    /// has left its process group and whose parent has gone is found all the same when the program is killed or late, and ends
+    /// with it. By default it is init's, as that of any program.
+    ///
+    /// To be asked for, because the program can see it: it has children that it did not start, and those that end stay zombies for as
+    /// long as it lives, unless it waits for any child, as shells do. When it ends *by itself*, the system gives what it
+    /// has left behind to init before anybody hears of it: that is not found. This process itself adopts nobody in either case.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// let script = "(setsid sleep 1000 &); sleep 1000";
+    /// let late = mp_supervisor::Command::new("sh").arg("-c").arg(script);
+    /// late.adopt_orphans(true).timeout(Duration::from_secs(1)).run().unwrap_err(); // both have ended
+    /// ```
+    pub fn adopt_orphans(mut self, adopts: bool) -> Self {
+        self.adopts = adopts;
         self
     }
 

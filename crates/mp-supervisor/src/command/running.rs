@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mp_sys::child::{Child, Signal};
+use mp_sys::descent;
 use mp_sys::poll::Bell;
 use mp_wire::WorkerExit;
 use parking_lot::{Condvar, Mutex};
@@ -125,9 +126,13 @@ impl RunningCommand {
         self.child.signal(Signal::SIGTERM);
     }
 
-    /// Ends it: SIGKILL. Its group ends with it.
+    /// Ends it: SIGKILL. Its group ends with it, and who has left that and descends from it.
     pub fn kill(&self) {
+        let descendants = descent::of(self.child.pid());
+        // One that has ended may have given its number to another, and with it these.
+        let are_its = !self.child.has_ended();
         self.child.signal(Signal::SIGKILL);
+        descendants.iter().filter(|_| are_its).for_each(|one| drop(one.signal(Signal::SIGKILL)));
     }
 }
 

@@ -40,7 +40,8 @@ fn try_start(command: &Command) -> io::Result<Pump> {
     let (kept_err, stderr) = output(command.stderr.as_ref(), command.terms)?;
     let (report, theirs) = outlet::pipe()?;
     let mut env = command.env.clone();
-    env.push((mp_worker::ENV.into(), format!("{}{}", mp_worker::COMMAND, std::process::id()).into()));
+    let adopts = if command.adopts { mp_worker::ADOPTS } else { "" };
+    env.push((mp_worker::ENV.into(), format!("{}{}{adopts}", mp_worker::COMMAND, std::process::id()).into()));
     let args = [command.directory.clone().into_os_string(), command.program.clone()];
     let launch = Launch {
         args: args.into_iter().chain(command.args.iter().cloned()).collect(),

@@ -41,7 +41,45 @@
 //! }
 //! ```
 //!
-//! What can be in shared memory, the compiler checks: plain data without pointers. A `String` is none.
+//! # Types of your own
+//!
+//! ```python
+//! class Point(Structure):
+//!     _fields_ = [("x", c_double), ("y", c_double)]
+//!
+//! array = Array(Point, [(1.0, 2.0), (3.0, 4.0)])
+//! ```
+//!
+//! What can be in shared memory, the compiler checks: plain data without pointers and without gaps. A `String` is none. A type of
+//! your own says so by a derive of [`bytemuck`](crate::bytemuck), which is re-exported:
+//!
+//! ```
+//! use mp::bytemuck::{Pod, Zeroable};
+//!
+//! #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+//! #[bytemuck(crate = "mp::bytemuck")]
+//! #[repr(C)]
+//! struct Point {
+//!     x: f64,
+//!     y: f64,
+//! }
+//!
+//! fn mirror(points: mp::Array<Point>, sum: mp::Value<Point>) -> Result<(), String> {
+//!     let mirrored = |at| points.update(at, |point| std::mem::swap(&mut point.x, &mut point.y));
+//!     (0..points.len()).try_for_each(mirrored).map_err(|error| error.to_string())?;
+//!     sum.update(|sum| sum.x += 1.0).map_err(|error| error.to_string())
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mp::init();
+//!     let points = mp::Array::from_slice(&[Point { x: 1.0, y: 2.0 }, Point { x: 3.0, y: 4.0 }])?;
+//!     let sum = mp::Value::new(Point::zeroed())?;
+//!     mp::Process::spawn(mirror, (points.clone(), sum.clone()))?.join()??;
+//!     assert_eq!(points.get(1)?, Point { x: 4.0, y: 3.0 });
+//!     assert_eq!(sum.get()?, Point { x: 1.0, y: 0.0 });
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # A lock whose holder is killed
 //!

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mp::{Command, CommandError, RunningCommand, WorkerExit, wait_any};
 
-use crate::common::{bench_by, eventually};
+use crate::common::{bench_by, eventually, found};
 
 /// Runs `body` under a watchdog, and looks at what it leaves: processes, descriptors.
 fn looked_at(name: &str, body: impl FnOnce()) {
@@ -111,6 +111,34 @@ fn who_is_late_is_ended_with_all_that_it_has_started() {
         eventually("who has left the group is gone", || !is_there(outside));
         assert!(late.to_string().starts_with("program `sh` ran for longer than 300ms, and was ended"), "{late}");
     });
+}
+
+/// Its parent has gone, and its group it has left: nothing leads to it but that the program has adopted it.
+#[test]
+fn an_orphan_outside_the_group_ends_with_the_program_that_adopts_it() {
+    looked_at("orphan", || {
+        let script = "(setsid sleep 1000 & echo $!); exec sleep 1000";
+        let timed = shell(script).adopt_orphans(true).timeout(Duration::from_millis(300));
+        let Err(CommandError::TimedOut { output, .. }) = timed.run() else { panic!("it sleeps for long") };
+        let orphan = pid_in(&output.stdout);
+        eventually("the orphan is gone", || !is_there(orphan));
+
+        let killed = shell(script).adopt_orphans(true).spawn().unwrap();
+        let of = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let adopted = found("it is adopted", || {
+            of(killed.pid()).split_whitespace().next()?.parse().ok().filter(|pid| is_alone(*pid))
+        });
+        killed.kill();
+        assert_eq!(killed.wait().code(), Some(-9));
+        eventually("the other orphan is gone", || !is_there(adopted));
+    });
+}
+
+/// Whether it has become `sleep` in a session of its own.
+fn is_alone(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<_> = stat.split_whitespace().collect();
+    fields.get(1) == Some(&"(sleep)") && fields.get(5) == Some(&&*pid.to_string())
 }
 
 #[test]

@@ -25,8 +25,9 @@
 //!
 //! ```compile_fail,E0080
 //! let factor = 3_u64;
-//! let pool = mp::Pool::new(2).unwrap();
-//! let tripled = pool.apply(move |n: u64| n * factor, (7,)); // give it as an argument: (7, factor)
+//! let pool = mp::Pool::new(2)?;
+//! let tripled = pool.apply(move |n: u64| n * factor, (7,))?; // give it as an argument: (7, factor)
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Entering
@@ -37,9 +38,9 @@
 //!
 //! ```
 //! #[mp::main]
-//! fn main() -> mp::Result<()> {
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let pool = mp::Pool::new(2)?;
-//!     assert_eq!(pool.map(|n: u64| n * n, 1..=3).unwrap(), [1, 4, 9]);
+//!     assert_eq!(pool.map(|n: u64| n * n, 1..=3)?, [1, 4, 9]);
 //!     Ok(())
 //! }
 //! ```
@@ -95,7 +96,7 @@
 //! let pool = mp::Pool::new(2)?;
 //! let outcomes = pool.map_outcomes(fragile, 0..6);
 //! assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
-//! match outcomes[3].as_ref().unwrap_err() {
+//! match outcomes[3].as_ref().expect_err("3 aborts") {
 //!     Failure::Lost { exit: WorkerExit::Signaled { signal, .. }, .. } => assert_eq!(*signal, 6), // SIGABRT
 //!     other => panic!("{other}"),
 //! }
@@ -132,7 +133,7 @@
 //! use std::time::Duration;
 //!
 //! fn shaky() -> u32 {
-//!     let attempt = mp::current_worker().unwrap().attempt;
+//!     let attempt = mp::current_worker().expect("a task runs in a worker").attempt;
 //!     assert!(attempt > 2, "not yet");
 //!     attempt
 //! }
@@ -161,10 +162,9 @@
 //! }
 //!
 //! let (sender, lines) = std::sync::mpsc::channel();
-//! let sender = std::sync::Mutex::new(sender);
 //! let pool = mp::Pool::builder()
 //!     .workers(1)
-//!     .on_output(move |line| { let _ = sender.lock().unwrap().send(line); })
+//!     .on_output(move |line| { let _ = sender.send(line); })
 //!     .build()?;
 //! let handle = pool.apply_async(complain, ())?;
 //! let task = handle.id();
@@ -191,7 +191,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mp::init();
 //! fn greet(name: String, queue: mp::Queue<String>) {
-//!     queue.put(format!("hello from {name}")).unwrap();
+//!     queue.put(format!("hello from {name}")).expect("there is memory");
 //! }
 //!
 //! let queue = mp::Queue::<String>::new()?;
@@ -247,7 +247,7 @@
 //! static WORDS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
 //!
 //! fn load(text: String) {
-//!     WORDS.set(text.split(' ').map(str::to_owned).collect()).unwrap();
+//!     WORDS.set(text.split(' ').map(str::to_owned).collect()).expect("it is loaded once");
 //! }
 //! fn word(n: usize) -> Option<String> {
 //!     WORDS.get()?.get(n).cloned()
@@ -274,7 +274,7 @@
 //!     while !mp::is_cancelled() {
 //!         steps += 1;
 //!         if steps == 1 {
-//!             started.put(()).unwrap();
+//!             started.put(()).expect("there is memory");
 //!         }
 //!     }
 //!     steps
@@ -310,7 +310,7 @@
 //!
 //! let broken = mp::Pool::builder().workers(1).restart_limit(1, std::time::Duration::from_secs(5));
 //! let broken = broken.initializer(|| Err::<(), _>("no model here".to_owned()), ()).build()?;
-//! let failure = broken.apply(|n: u64| n, (1,)).unwrap_err();
+//! let failure = broken.apply(|n: u64| n, (1,)).expect_err("no worker gets ready");
 //! assert!(failure.to_string().contains("no model here"));
 //! # Ok(())
 //! # }

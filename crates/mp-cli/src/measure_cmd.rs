@@ -15,6 +15,7 @@ use crate::args::Talk;
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::inventory::exit_of;
+use crate::numbers::{whole, workers};
 use crate::problem::Problem;
 use crate::resolve::resolve;
 use crate::{duration, interrupt, report};
@@ -57,10 +58,10 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "TIMES", value_delimiter = ',', value_parser = task_time)]
     task_time: Vec<u64>,
     /// Numbers of workers [default: the processors this program may use]
-    #[arg(short, long, value_name = "NUMBERS", value_delimiter = ',', value_parser = crate::args::workers)]
+    #[arg(short, long, value_name = "NUMBERS", value_delimiter = ',', allow_negative_numbers = true, value_parser = workers)]
     workers: Vec<usize>,
     /// How often each cell of the grid has its turn
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1..=1000, "a number from 1 to 1000"))]
     rounds: Option<u32>,
     /// All of it ends after this time, with what was measured
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]

@@ -83,7 +83,8 @@ pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
         ..Plan::default()
     };
     let stop = Arc::new(AtomicBool::new(false));
-    stop_when_asked(&stop)?;
+    // The books are closed all the same.
+    interrupt::stop_when_asked(&stop, "no more tasks are submitted")?;
     let report = run(&plan, &stop).map_err(|error| Problem::from_runtime(&error))?;
     show(&report, options.format).map_err(|error| Problem::failed(&error))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk))?;
@@ -93,19 +94,6 @@ pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
         (true, true) => Exit::Interrupted,
         (true, false) => Exit::Done,
     })
-}
-
-/// The first Ctrl-C ends the submitting, and the books are closed; the second ends it at once.
-fn stop_when_asked(stop: &Arc<AtomicBool>) -> Result<(), Problem> {
-    let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let stop = Arc::clone(stop);
-    std::thread::spawn(move || {
-        if let Ok(signal) = interrupts.recv() {
-            stop.store(true, Ordering::Relaxed);
-            report::note_over_echo(&format!("interrupted by {signal}, no more tasks are submitted"));
-        }
-    });
-    Ok(())
 }
 
 fn show(report: &Report, format: Format) -> io::Result<()> {

@@ -14,6 +14,7 @@ pub mod early;
 pub mod futex;
 pub mod image;
 pub mod latch;
+mod launch;
 mod list;
 mod map;
 pub mod memfile;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod crash;
 pub mod descent;
 pub mod descriptors;
+pub mod dial;
 pub mod early;
 pub mod futex;
 pub mod image;

@@ -134,6 +134,11 @@ fn tests_wait_for_events_and_do_not_sleep() {
 }
 
 #[test]
+fn examples_hand_errors_on() {
+    check(&rust_files(), unwraps_in_examples);
+}
+
+#[test]
 fn every_test_that_the_catalogue_of_faults_names_is_there() {
     let code: Vec<_> = rust_files()
         .into_iter()
@@ -296,6 +301,15 @@ fn sleeps(source: &Source) -> Vec<String> {
     let sleeping = source.code.lines().enumerate().filter(|(_, line)| line.contains("thread::sleep"));
     let unexplained = sleeping.filter(|(number, _)| !has_reason_above(&lines[..*number], "// sleep:"));
     unexplained.flat_map(|(number, _)| source.at(number, "wait for an event, or say `// sleep: why` above")).collect()
+}
+
+fn unwraps_in_examples(source: &Source) -> Vec<String> {
+    let unwraps = |line: &str| {
+        let line = line.trim_start();
+        (line.starts_with("///") || line.starts_with("//!"))
+            && [".unwrap()", ".unwrap_err()"].iter().any(|call| line.contains(call))
+    };
+    source.lines_of_text(unwraps, "an example is copied: write `?`, or `expect(\"why\")`")
 }
 
 /// The names between backticks in the rows of a table that are no test's.

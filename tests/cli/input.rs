@@ -77,9 +77,8 @@ fn a_bad_line_is_reported_in_its_place_and_costs_no_other() {
           4  25
     --- stderr
     mpctl: line 2 of standard input: square(n: i64) -> i64: argument "n" must be i64, "x" was given
-    hint: invalid type: string "x", expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     mpctl: line 4 of standard input: square(n: i64) -> i64: argument "n" must be i64, "" was given
-    hint: invalid type: string "", expected i64
     mpctl: 3 tasks (2 rejected) on 2 workers in TIME, SHARE of the workers' time was IPC
     --- exit 2
     "#);
@@ -90,7 +89,7 @@ fn a_bad_first_line_starts_nothing() {
     assert_snapshot!(seen_given(&["map", "square"], "x\n2\n"), @r#"
     --- stderr
     mpctl: line 1 of standard input: square(n: i64) -> i64: argument "n" must be i64, "x" was given
-    hint: invalid type: string "x", expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     --- exit 2
     "#);
 }

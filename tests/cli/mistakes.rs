@@ -43,6 +43,12 @@ fn an_option_that_is_none() {
     hint: did you mean --workers?
     --- exit 2
     "#);
+    assert_snapshot!(seen(&["spawn", "rand_string", "--retries", "2"]), @r#"
+    --- stderr
+    mpctl: unexpected argument "--retries"
+    hint: it is an option of apply, map, chaos
+    --- exit 2
+    "#);
 }
 
 #[test]
@@ -59,6 +65,12 @@ fn a_task_that_is_none() {
     hint: mpctl tasks lists them
     --- exit 2
     "#);
+    assert_snapshot!(seen(&["apply", "crash"]), @r#"
+    --- stderr
+    mpctl: no task "crash"
+    hint: mpctl tasks crash lists what is in there
+    --- exit 2
+    "#);
 }
 
 #[test]
@@ -66,19 +78,19 @@ fn an_argument_of_the_wrong_type() {
     assert_snapshot!(seen(&["apply", "square", "x"]), @r#"
     --- stderr
     mpctl: square(n: i64) -> i64: argument "n" must be i64, "x" was given
-    hint: invalid type: string "x", expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     --- exit 2
     "#);
     assert_snapshot!(seen(&["apply", "square", "1.5"]), @r#"
     --- stderr
     mpctl: square(n: i64) -> i64: argument "n" must be i64, 1.5 was given
-    hint: invalid type: floating point `1.5`, expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     --- exit 2
     "#);
     assert_snapshot!(seen(&["spawn", "sleep_ms", "-5"]), @r#"
     --- stderr
     mpctl: sleep_ms(ms: u64 = 100) -> u64: argument "ms" must be u64, -5 was given
-    hint: invalid value: integer `-5`, expected u64
+    hint: it is a whole number, 0 to 18446744073709551615
     --- exit 2
     "#);
 }
@@ -110,6 +122,26 @@ fn no_workers() {
 }
 
 #[test]
+fn numbers_that_are_none() {
+    for (args, wanted) in [
+        (
+            &["spawn", "rand_string", "-w", "-1"][..],
+            "--workers <N> cannot be \"-1\": expected a number of workers, 1 or more",
+        ),
+        (
+            &["apply", "square", "1", "--max-tasks", "0"],
+            "--max-tasks <N> cannot be \"0\": expected a number of tasks, 1 or more",
+        ),
+        (&["apply", "square", "1", "--nice", "40"], "--nice <N> cannot be \"40\": expected a number from -39 to 39"),
+        (&["chaos", "--seed", "abc"], "--seed <S> cannot be \"abc\": expected a whole number, 0 or more"),
+        (&["measure", "--rounds", "-1"], "--rounds <N> cannot be \"-1\": expected a number from 1 to 1000"),
+    ] {
+        let said = seen(args);
+        assert!(said.contains(&format!("mpctl: {wanted}\nhint: mpctl {} --help", args[0])), "{said}");
+    }
+}
+
+#[test]
 fn a_time_that_is_none() {
     assert_snapshot!(seen(&["apply", "square", "1", "--timeout", "soon"]), @r#"
     --- stderr
@@ -124,7 +156,7 @@ fn items_of_the_wrong_type_are_found_before_the_first_runs() {
     assert_snapshot!(seen(&["map", "square", "1", "2", "x"]), @r#"
     --- stderr
     mpctl: item x: square(n: i64) -> i64: argument "n" must be i64, "x" was given
-    hint: invalid type: string "x", expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     --- exit 2
     "#);
     assert_snapshot!(seen(&["map", "power", "1", "2"]), @r"
@@ -136,7 +168,7 @@ fn items_of_the_wrong_type_are_found_before_the_first_runs() {
     assert_snapshot!(seen(&["map", "square", "9223372036854775800..=9223372036854775900"]), @r#"
     --- stderr
     mpctl: item 9223372036854775800..=9223372036854775900: square(n: i64) -> i64: argument "n" must be i64, 9223372036854775900 was given
-    hint: invalid value: integer `9223372036854775900`, expected i64
+    hint: it is a whole number, -9223372036854775808 to 9223372036854775807
     --- exit 2
     "#);
 }

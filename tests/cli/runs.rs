@@ -100,7 +100,7 @@ fn strings_are_bare_in_lines_and_quoted_in_json() {
 fn exit_1_for_a_panic() {
     assert_snapshot!(seen(&["apply", "crash.panic", "12"]), @r#"
     --- stderr
-    mpctl: task 1 "mpctl::crash::panic" panicked at bin/mpctl/crash.rs:27:5: 12
+    mpctl: task 1 "mpctl::crash::panic" panicked at bin/mpctl/crash.rs:28:5: 12
     hint: a panic costs no worker; with RUST_BACKTRACE=1, --format json shows how the task came to it
     mpctl: 1 task (1 failed) on 1 worker in TIME
     --- exit 1
@@ -114,6 +114,16 @@ fn exit_1_for_a_panic() {
     mpctl: 3 tasks (1 failed) on 2 workers in TIME
     --- exit 1
     "#);
+}
+
+/// Without processes nothing is between a crash and the program: so it is said, and so it must be.
+#[test]
+fn a_crash_takes_the_program_with_it_where_workers_are_no_processes() {
+    use std::os::unix::process::ExitStatusExt as _;
+    for backend in ["threads", "serial"] {
+        let ended = mpctl(&["apply", "crash.segfault", "--backend", backend]).output().expect("started");
+        assert_eq!((ended.status.signal(), ended.stdout.is_empty()), (Some(11), true), "{backend}: {ended:?}");
+    }
 }
 
 #[test]

@@ -134,6 +134,12 @@ fn a_sleep_without_a_reason_is_found() {
 }
 
 #[test]
+fn an_example_that_unwraps_is_found() {
+    let text = "/// let n = f().unwrap();\nlet n = f().unwrap();\n    //! f().unwrap_err();\n/// f().unwrap_or(0);\n";
+    assert_eq!(faults(unwraps_in_examples, "crates/mp/src/guide.rs", text), [1, 3]);
+}
+
+#[test]
 fn a_path_of_one_machine_is_found() {
     assert_eq!(faults(machine_paths, "README.md", concat!("fine\n/wo", "rk/shared\n")), [2]);
 }

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::chaos_cmd::Chaos;
 use crate::measure_cmd::Measure;
+use crate::numbers::{retries, whole, workers};
 use crate::{duration, exit};
 
 const STYLES: Styles = Styles::styled()
@@ -165,7 +166,7 @@ pub(crate) struct Call {
 #[command(next_help_heading = "Workers")]
 pub(crate) struct Birth {
     /// How many workers [default: the processors this program may use]
-    #[arg(short, long, value_name = "N", value_parser = workers)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = workers)]
     pub(crate) workers: Option<usize>,
     /// How a worker process starts
     #[arg(long, value_name = "METHOD", default_value = "spawn")]
@@ -202,13 +203,13 @@ pub(crate) struct Pool {
     #[arg(long, value_name = "KIND", default_value = "processes")]
     pub(crate) backend: Backend,
     /// How often a task that was lost with its worker, or timed out, is tried again
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = retries)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = retries)]
     pub(crate) retries: u32,
     /// After how many tasks a worker is replaced by a fresh one
-    #[arg(long = "max-tasks", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long = "max-tasks", value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1..=u32::MAX, "a number of tasks, 1 or more"))]
     pub(crate) max_tasks_per_worker: Option<u32>,
     /// Make the workers so much nicer than this program, up to 19: they run when others do not want to
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-39..=39))]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<i32>(-39..=39, "a number from -39 to 39"))]
     pub(crate) nice: i32,
     /// Have each worker run on one processor only
     #[arg(long)]
@@ -279,18 +280,6 @@ pub(crate) struct Man {
     pub(crate) dir: Option<PathBuf>,
 }
 
-pub(crate) fn workers(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least one worker is needed".to_owned()),
-        Ok(workers) => Ok(workers),
-        Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
-    }
-}
-
-fn retries(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "expected a number of times, 0 or more".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,11 +295,5 @@ mod tests {
         let cli = Cli::parse_from(["mpctl", "map", "square", "-3", "1..=6", "--workers", "2", "--unordered"]);
         let Command::Map(map) = cli.command else { panic!("it is map") };
         assert_eq!((map.items, map.pool.birth.workers), (vec!["-3".to_owned(), "1..=6".to_owned()], Some(2)));
-    }
-
-    #[test]
-    fn no_workers_is_a_usage_error() {
-        let error = Cli::try_parse_from(["mpctl", "spawn", "--workers", "0", "square", "1"]).expect_err("is refused");
-        assert!(error.to_string().contains("at least one worker is needed"), "{error}");
     }
 }

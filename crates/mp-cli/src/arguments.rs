@@ -2,6 +2,8 @@
 //!
 //! Does **not** know where the text comes from, nor who runs the task.
 
+use std::fmt;
+
 use mp::NamedTask;
 use serde_json::Value;
 
@@ -32,16 +34,26 @@ impl Raw {
     /// What it is as `check` wants it: `007` is a fine string, if it is a string that is wanted.
     fn fitting(self, check: impl Fn(&Value) -> Result<(), String>) -> Result<Value, Misfit> {
         let Err(reason) = check(&self.value) else { return Ok(self.value) };
-        match self.text.map(Value::String) {
+        match self.text.clone().map(Value::String) {
             Some(text) if check(&text).is_ok() => Ok(text),
-            _ => Err(Misfit { given: self.value, reason }),
+            _ => Err(Misfit { given: self.to_string(), reason }),
+        }
+    }
+}
+
+/// As it was written; a string in quotes.
+impl fmt::Display for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Some(text) => f.write_str(text),
+            None => write!(f, "{}", self.value),
         }
     }
 }
 
 /// A value that is not what its place wants.
 struct Misfit {
-    given: Value,
+    given: String,
     reason: String,
 }
 
@@ -60,7 +72,7 @@ pub(crate) fn encode_item(task: &NamedTask, item: Raw) -> Result<Vec<u8>, Proble
         item if required(task) > 1 => Err(Problem::usage(format!(
             "{} takes several arguments, but the item is {}",
             signature(task),
-            short(&item.value)
+            short(&item)
         ))
         .hint("write each item as a JSON array of the arguments: '[1, 2]'")),
         item => encode(task, vec![item]),
@@ -109,12 +121,31 @@ fn wrong_type(task: &NamedTask, at: usize, misfit: &Misfit) -> Problem {
         arg.ty,
         short(&misfit.given)
     );
-    Problem::usage(message).hint(misfit.reason.clone())
+    Problem::usage(message).hint(wanted(arg.ty, &misfit.reason))
 }
 
-/// A value in an error message: never more than 60 characters of it.
-fn short(value: &Value) -> String {
-    let text = value.to_string();
+/// What can be given for a type that people know by another name; for others, what serde says.
+fn wanted(ty: &str, reason: &str) -> String {
+    let whole = |from: i128, to: u128| format!("it is a whole number, {from} to {to}");
+    match ty {
+        "u8" => whole(0, u8::MAX.into()),
+        "u16" => whole(0, u16::MAX.into()),
+        "u32" => whole(0, u32::MAX.into()),
+        "u64" | "usize" => whole(0, u64::MAX.into()),
+        "i8" => whole(i8::MIN.into(), i8::MAX as u128),
+        "i16" => whole(i16::MIN.into(), i16::MAX as u128),
+        "i32" => whole(i32::MIN.into(), i32::MAX as u128),
+        "i64" | "isize" => whole(i64::MIN.into(), i64::MAX as u128),
+        "f32" | "f64" => "it is a number: 2, -0.5, 1e9".to_owned(),
+        "bool" => "it is true or false".to_owned(),
+        list if list.starts_with("Vec<") => format!("a list is written '[1, 2]'; {reason}"),
+        _ => reason.to_owned(),
+    }
+}
+
+/// What was given, in an error message: never more than 60 characters of it.
+fn short(given: &impl fmt::Display) -> String {
+    let text = given.to_string();
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -177,7 +208,7 @@ mod tests {
     fn a_wrong_type_names_signature_argument_and_value() {
         let (message, hint) = refusal("half", &["x"]);
         assert_eq!(message, r#"half(n: u8) -> u8: argument "n" must be u8, "x" was given"#);
-        assert_eq!(hint.as_deref(), Some(r#"invalid type: string "x", expected u8"#));
+        assert_eq!(hint.as_deref(), Some("it is a whole number, 0 to 255"));
         assert!(refusal("half", &["256"]).0.ends_with("must be u8, 256 was given"));
         assert!(refusal("half", &["1.5"]).0.ends_with("must be u8, 1.5 was given"));
     }

@@ -13,6 +13,7 @@ use clap::{Args, ValueHint};
 use crate::args::{Format, StartMethod, Talk};
 use crate::chaos::{Plan, Report, run};
 use crate::exit::Exit;
+use crate::numbers::{retries, whole, workers};
 use crate::pool_cmds::start_method;
 use crate::problem::Problem;
 use crate::timeline::Timeline;
@@ -31,22 +32,22 @@ Examples:
   mpctl chaos --retries 3 --format json")]
 pub(crate) struct Chaos {
     /// How many tasks
-    #[arg(long, value_name = "N", default_value_t = Plan::default().tasks)]
+    #[arg(long, value_name = "N", default_value_t = Plan::default().tasks, allow_negative_numbers = true, value_parser = whole::<u32>(0..=u32::MAX, "a number of tasks"))]
     tasks: u32,
     /// The time between two kills: in milliseconds, or with a unit
-    #[arg(long, value_name = "MS", default_value = "20", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", default_value = "20", allow_negative_numbers = true, value_parser = milliseconds)]
     kill_every: Duration,
     /// What sizes, times and victims follow from
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>(0..=u64::MAX, "a whole number, 0 or more"))]
     seed: u64,
     /// How many workers [default: the processors this program may use]
-    #[arg(short, long, value_name = "N", value_parser = crate::args::workers)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = workers)]
     workers: Option<usize>,
     /// How a worker process starts
     #[arg(long, value_name = "METHOD", default_value = "spawn")]
     start_method: StartMethod,
     /// How often a task that was lost with its worker is tried again
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = retries)]
     retries: u32,
     /// Record when each task waited, crossed and ran, for ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -82,7 +83,8 @@ pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
         ..Plan::default()
     };
     let stop = Arc::new(AtomicBool::new(false));
-    stop_when_asked(&stop)?;
+    // The books are closed all the same.
+    interrupt::stop_when_asked(&stop, "no more tasks are submitted")?;
     let report = run(&plan, &stop).map_err(|error| Problem::from_runtime(&error))?;
     show(&report, options.format).map_err(|error| Problem::failed(&error))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk))?;
@@ -92,19 +94,6 @@ pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
         (true, true) => Exit::Interrupted,
         (true, false) => Exit::Done,
     })
-}
-
-/// The first Ctrl-C ends the submitting, and the books are closed; the second ends it at once.
-fn stop_when_asked(stop: &Arc<AtomicBool>) -> Result<(), Problem> {
-    let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let stop = Arc::clone(stop);
-    std::thread::spawn(move || {
-        if let Ok(signal) = interrupts.recv() {
-            stop.store(true, Ordering::Relaxed);
-            report::note_over_echo(&format!("interrupted by {signal}, no more tasks are submitted"));
-        }
-    });
-    Ok(())
 }
 
 fn show(report: &Report, format: Format) -> io::Result<()> {

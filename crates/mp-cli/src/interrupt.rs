@@ -15,6 +15,8 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::report;
 
 /// The name of the signal that came.
 pub(crate) type Signal = &'static str;
@@ -45,6 +47,19 @@ pub(crate) fn install() -> io::Result<Receiver<Signal>> {
         signals.forever().for_each(drop);
     });
     Ok(receiver)
+}
+
+/// The first signal sets `stop`, and `then` is said; the second ends it at once.
+pub(crate) fn stop_when_asked(stop: &Arc<AtomicBool>, then: &'static str) -> Result<(), Problem> {
+    let interrupts = install().map_err(|error| Problem::failed(&error))?;
+    let stop = Arc::clone(stop);
+    thread::spawn(move || {
+        if let Ok(signal) = interrupts.recv() {
+            stop.store(true, Ordering::Relaxed);
+            report::note_over_echo(&format!("interrupted by {signal}, {then}"));
+        }
+    });
+    Ok(())
 }
 
 /// The terminal's signal comes to this process alone; its workers rest with it, and so do the clocks of their tasks.

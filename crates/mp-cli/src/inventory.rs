@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Format, Tasks};
 use crate::exit::Exit;
-use crate::problem::{Problem, program};
+use crate::problem::{Problem, program, unwritable};
 use crate::resolve::{short_name, signature};
 
 /// A column of text is not made narrower than this.
@@ -35,7 +35,7 @@ pub(crate) fn tasks(options: &Tasks) -> Result<Exit, Problem> {
 /// A reader that left early had enough.
 pub(crate) fn exit_of(written: io::Result<()>) -> Result<Exit, Problem> {
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::failed(&error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
         Ok(()) | Err(_) => Ok(Exit::Done),
     }
 }

@@ -38,6 +38,7 @@ mod json_array;
 mod logging;
 mod manual;
 mod measure_cmd;
+mod numbers;
 mod output;
 mod pool_cmds;
 mod problem;

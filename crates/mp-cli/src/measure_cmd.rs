@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -15,12 +15,16 @@ use crate::args::Talk;
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
 use crate::inventory::exit_of;
+use crate::numbers::{whole, workers};
 use crate::problem::Problem;
 use crate::resolve::resolve;
-use crate::{duration, interrupt, report};
+use crate::{duration, interrupt};
 
 /// The longest task that makes sense in a grid.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// What an interrupted run says.
+const INTERRUPTED: &str = "what was measured is shown";
 
 /// The line of progress is written anew so often, at most.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -57,10 +61,10 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "TIMES", value_delimiter = ',', value_parser = task_time)]
     task_time: Vec<u64>,
     /// Numbers of workers [default: the processors this program may use]
-    #[arg(short, long, value_name = "NUMBERS", value_delimiter = ',', value_parser = crate::args::workers)]
+    #[arg(short, long, value_name = "NUMBERS", value_delimiter = ',', allow_negative_numbers = true, value_parser = workers)]
     workers: Vec<usize>,
     /// How often each cell of the grid has its turn
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1..=1000, "a number from 1 to 1000"))]
     rounds: Option<u32>,
     /// All of it ends after this time, with what was measured
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
@@ -102,7 +106,7 @@ pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
     // Before the time is spent: a page that cannot be written would be told too late.
     options.html.as_deref().map(writable).transpose()?;
     let stop = Arc::new(AtomicBool::new(false));
-    stop_when_asked(&stop)?;
+    interrupt::stop_when_asked(&stop, INTERRUPTED)?;
     let progress = Progress::new(talk.quiet);
     let measured = plan.run(&Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
@@ -137,7 +141,7 @@ fn measure_own(name: &str, options: &Measure, talk: &Talk) -> Result<Exit, Probl
         time_budget: options.time_budget.unwrap_or(standard.time_budget),
     };
     let stop = Arc::new(AtomicBool::new(false));
-    stop_when_asked(&stop)?;
+    interrupt::stop_when_asked(&stop, INTERRUPTED)?;
     let progress = Progress::new(talk.quiet);
     let measured = own.run(&Named { task, args }, &Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
@@ -191,19 +195,6 @@ fn problem(error: &mp_measure::Error) -> Problem {
         },
         other => Problem::failed(other).hint("what was measured until then is lost: try again, or with --workers 1"),
     }
-}
-
-/// The first Ctrl-C ends it with what was measured; the second ends it at once.
-fn stop_when_asked(stop: &Arc<AtomicBool>) -> Result<(), Problem> {
-    let interrupts = interrupt::install().map_err(|error| Problem::failed(&error))?;
-    let stop = Arc::clone(stop);
-    std::thread::spawn(move || {
-        if let Ok(signal) = interrupts.recv() {
-            stop.store(true, Ordering::Relaxed);
-            report::note_over_echo(&format!("interrupted by {signal}, what was measured is shown"));
-        }
-    });
-    Ok(())
 }
 
 /// A line on standard error while it lasts. No bar with a thread of its own: that would be measured too.

@@ -29,7 +29,7 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(apply.pool.birth.trace.as_deref())?;
     let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), (task, timeline.as_ref()))?;
     let session = Session::new(&apply.show, talk, Some(1));
-    let exit = run(session, (pool, apply.show.format), |pool| feed::apply(pool, task, args))?;
+    let exit = run(session, (pool, &apply.pool, apply.show.format), |pool| feed::apply(pool, task, args))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(map.pool.birth.trace.as_deref())?;
     let pool = build(&map.pool, workers, (task, timeline.as_ref()))?;
     let session = Session::new(&map.show, talk, source.total);
-    let exit = run(session, (pool, map.show.format), |pool| feed::map(pool, task, source, walk(map)))?;
+    let exit = run(session, (pool, &map.pool, map.show.format), |pool| feed::map(pool, task, source, walk(map)))?;
     timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
 }
 
@@ -55,7 +55,7 @@ fn walk(map: &Map) -> Walk {
 
 fn run(
     session: Session,
-    (pool, format): (Arc<mp::Pool>, Format),
+    (pool, options, format): (Arc<mp::Pool>, &args::Pool, Format),
     feed: impl FnOnce(&Arc<mp::Pool>) -> Receiver<Event>,
 ) -> Result<Exit, Problem> {
     let mut session = session.watching(&pool);
@@ -63,7 +63,7 @@ fn run(
     let events = feed(&pool);
     let ending = session.run(&events, &interrupts);
     let stats = pool.stats();
-    let counted = Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: "IPC" };
+    let counted = Counted { workers: stats.workers, run: stats.run, busy: stats.busy, cost: cost(options.backend) };
     // Before the last word, so that no worker lives when it is said.
     let joined = end(&pool, &ending);
     let exit = session.finish(ending, counted);
@@ -108,6 +108,15 @@ fn build(
         builder = builder.timeout(timeout);
     }
     builder.build().map(Arc::new).map_err(|error| Problem::from_runtime(&error))
+}
+
+/// What the workers' time is, beside that of their tasks.
+fn cost(backend: args::Backend) -> &'static str {
+    match backend {
+        args::Backend::Processes => "IPC",
+        args::Backend::Threads => "handing tasks over",
+        args::Backend::Serial => "encoding",
+    }
 }
 
 fn backend(backend: args::Backend) -> mp::Backend {

@@ -43,6 +43,12 @@ impl Problem {
     }
 }
 
+/// Standard output takes no more.
+pub(crate) fn unwritable(error: &std::io::Error) -> Problem {
+    let problem = Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) };
+    problem.hint("what was written is not all of it")
+}
+
 /// The text of `error` and of all that caused it.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

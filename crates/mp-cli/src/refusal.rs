@@ -33,11 +33,21 @@ fn unknown(error: &clap::Error, arg: &str) -> Problem {
     let problem = refused(format!("unexpected argument \"{arg}\""));
     problem.hint(match text(error, ContextKind::SuggestedArg) {
         Some(near) => format!("did you mean {near}?"),
+        None if !takers(arg).is_empty() => format!("it is an option of {}", takers(arg).join(", ")),
         None if error.get(ContextKind::Suggested).is_some() => {
             format!("no option is called so; if it is an argument, write -- before it: -- {arg}")
         }
         None => see_help(),
     })
+}
+
+/// The commands that have such an option.
+fn takers(option: &str) -> Vec<String> {
+    let commands = command();
+    let has = |command: &clap::Command| {
+        command.get_arguments().any(|arg| arg.get_long().is_some_and(|name| option.strip_prefix("--") == Some(name)))
+    };
+    commands.get_subcommands().filter(|command| has(command)).map(|command| command.get_name().to_owned()).collect()
 }
 
 fn wrong_value(error: &clap::Error, arg: &str) -> Problem {

@@ -18,8 +18,16 @@ pub(crate) fn resolve(name: &str) -> Result<&'static NamedTask, Problem> {
 fn unknown(name: &str) -> Problem {
     let lists = format!("{} tasks lists them", program());
     let near = nearest(name, &mp::tasks());
-    let hint = if near.is_empty() { lists } else { format!("did you mean {}? {lists}", near.join(" or ")) };
+    let hint = match near.as_slice() {
+        [] if is_module(name) => format!("{} tasks {name} lists what is in there", program()),
+        [] => lists,
+        near => format!("did you mean {}? {lists}", near.join(" or ")),
+    };
     Problem::usage(format!("no task \"{name}\"")).hint(hint)
+}
+
+fn is_module(name: &str) -> bool {
+    mp::tasks().iter().any(|task| task.name.rsplit("::").skip(1).any(|module| module == name))
 }
 
 fn ambiguous(name: &str, several: &[&'static NamedTask]) -> Problem {

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::feed::Event;
 use crate::interrupt::Signal;
 use crate::output::Output;
-use crate::problem::Problem;
+use crate::problem::{Problem, unwritable};
 use crate::progress::Progress;
 use crate::report::{Report, failure_json, note, note_over_echo, problem_json};
 
@@ -243,11 +243,6 @@ impl Session {
             "overhead_share": overhead_share(counted),
         })
     }
-}
-
-fn unwritable(error: &io::Error) -> Problem {
-    let problem = Problem { message: format!("cannot write results: {error}"), ..Problem::failed(error) };
-    problem.hint("what was written is not all of it")
 }
 
 fn tasks(number: u64) -> String {

@@ -13,9 +13,10 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::time::{Duration, Instant};
 
+use mp_sys::dial;
 use mp_sys::poll::{Poller, Way};
 use parking_lot::Mutex;
 
@@ -282,8 +283,9 @@ impl Client {
 
 fn dial(address: &Address, timeout: Duration) -> io::Result<Socket> {
     match address {
-        Address::Local(name) => Socket::Local(UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?),
-        Address::Tcp(at) => Socket::Tcp(TcpStream::connect_timeout(at, timeout)?),
+        Address::Local(name) => Socket::Local(dial::local(name, timeout)?),
+        // No time at all is refused as an argument that makes no sense.
+        Address::Tcp(at) => Socket::Tcp(TcpStream::connect_timeout(at, timeout.max(Duration::from_millis(1)))?),
     }
     .prepare()
 }

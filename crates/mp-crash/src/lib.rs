@@ -136,9 +136,16 @@ impl Left {
     }
 }
 
-/// Below this are calls of the worker's own, that of the task last.
+/// Below this are calls of the worker's own, that of the task last. A function that was inlined may be known by its bare name
+/// only, and then by its file: `…/mp-worker/src/task.rs`, or `…/mp-worker-1.0.0/src/task.rs`.
 fn is_ours(frame: &Frame) -> bool {
+    let of_crate = |path: &str| {
+        let (crate_path, _) = path.rsplit_once("/src/")?;
+        let name = crate_path.rsplit('/').next()?.strip_prefix("mp-worker")?;
+        Some(name.is_empty() || name.starts_with('-'))
+    };
     frame.function.as_deref().is_some_and(|name| name.contains("mp_worker::"))
+        || frame.location.as_deref().and_then(of_crate).unwrap_or(false)
 }
 
 impl PartialEq for Crash {
@@ -193,6 +200,23 @@ mod tests {
         assert_eq!(crash.frames(), [Frame { address: 42, ..Frame::default() }]);
         assert_eq!(crash.to_string(), "   0: 0x2a\n");
         assert_eq!(Crash::new(Left { signal: 6, ..Left::default() }).and_then(|crash| crash.address()), None);
+    }
+
+    #[test]
+    fn a_worker_s_own_calls_are_known_by_name_or_file() {
+        let frame = |function: &str, location: &str| Frame {
+            function: Some(function.to_owned()),
+            location: Some(location.to_owned()),
+            ..Frame::default()
+        };
+        assert!(is_ours(&frame("mp_worker::task::entry<fn()>", "")));
+        assert!(is_ours(&frame("entry<fn()>", "/home/x/crates/mp-worker/src/task.rs:7:1")));
+        assert!(is_ours(&frame("entry<fn()>", "/registry/src/index/mp-worker-0.1.0/src/task.rs:7:1")));
+        for other in
+            ["/home/x/app/src/main.rs:1", "/home/x/mp-workers/src/lib.rs:1", "core/src/ops/function.rs:79:5", ""]
+        {
+            assert!(!is_ours(&frame("entry<fn()>", other)), "{other}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lazy maps: input is read as outcomes are taken, so that neither fills the memory.
 //!
-//! Does **not** know workers.
+//! Does **not** know workers, nor how the input is read: [`crate::feeder`] does.
 //!
 //! ```text
 //!  feeder's thread: input.next() ─▶ a place in the window? ─▶ submit ─▶ .. workers .. ─▶ Many
@@ -10,63 +10,30 @@
 //!
 //! The input has a thread of its own because it may wait (for a line on standard input) while outcomes are ready.
 
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use mp_wire::bulk::decode_value;
 use mp_wire::{Failure, TaskId};
 use mp_worker::Task;
-use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::Args;
 use crate::error::SubmitError;
+use crate::feeder::{End, Feeder, Window};
 use crate::handle::{Decode, Reader};
 use crate::host::{Host, Work};
 use crate::many::{Block, Came, Many};
 use crate::one::{Raw, Value};
 use crate::pool::Pool;
-use crate::sink::{News, Sink};
-
-/// The most items between input and caller.
-const WINDOW_ITEMS: u64 = 4096;
-
-/// The most bytes of encoded arguments between input and caller, but for one item.
-const WINDOW_BYTES: u64 = 64 << 20;
 
 /// How an iterator over outcomes orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Input,
     Completion,
-}
-
-/// What the feeder and the caller share.
-#[derive(Default)]
-struct Window {
-    state: Mutex<Progress>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Progress {
-    submitted: u64,
-    taken: u64,
-    bytes_in: u64,
-    /// The feeder waits for room.
-    full: bool,
-    /// The feeder is done: there are `submitted` items, and perhaps a panic of the input, or a refusal.
-    ended: Option<End>,
-    abandoned: bool,
-}
-
-enum End {
-    Exhausted,
-    Panicked(Box<dyn Any + Send>),
-    Refused(SubmitError),
 }
 
 /// The outcomes of a lazy map, each with the place of its item in the input. See [`Pool::imap`].
@@ -139,8 +106,7 @@ impl Pool {
     {
         let (many, window) = (Arc::new(Many::default()), Arc::new(Window::default()));
         let reader = Reader { name: work.name.clone(), first: TaskId(1), decode, trace: self.host().trace().cloned() };
-        let (entrance, exit) = (Arc::clone(&window), Arc::clone(&many));
-        let mut feeder = Feeder { window: entrance, many: exit, work, host: self.host().clone(), items, next: 0 };
+        let mut feeder = Feeder::new((&window, &many), work, self.host().clone(), items);
         let mut pull: Option<Box<dyn FnMut() + Send>> = None;
         if let Host::Serial(_) = self.host() {
             pull = Some(Box::new(move || {
@@ -166,109 +132,6 @@ impl Pool {
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
-}
-
-struct Feeder<I> {
-    window: Arc<Window>,
-    many: Arc<Many>,
-    work: Work,
-    host: Host,
-    items: I,
-    /// The next item's place in the input.
-    next: u64,
-}
-
-impl<I: Iterator<Item = Result<Args, SubmitError>>> Feeder<I> {
-    fn run(mut self) {
-        while self.window.wait_for_room() && self.feed_next() {}
-        self.finish(End::Exhausted);
-    }
-
-    /// `false` when there is no more to feed.
-    fn feed_next(&mut self) -> bool {
-        let end = match catch_unwind(AssertUnwindSafe(|| self.items.next())) {
-            Ok(Some(args)) => {
-                if self.feed(args) {
-                    return true;
-                }
-                End::Exhausted
-            }
-            Ok(None) => End::Exhausted,
-            Err(panic) => End::Panicked(panic),
-        };
-        self.finish(end);
-        false
-    }
-
-    /// `false` when the pool takes nothing any more.
-    fn feed(&mut self, args: Result<Args, SubmitError>) -> bool {
-        let index = self.next;
-        self.next += 1;
-        self.window.entered(args.as_ref().map_or(0, Args::bytes));
-        let mut sink = Sink::Many(Arc::clone(&self.many));
-        let submitted = args.and_then(|args| self.host.submit(self.work.clone(), args, (sink.clone(), index)));
-        let goes_on = !matches!(submitted, Err(SubmitError::Closed(_)));
-        if let Err(error) = submitted {
-            let mut news = News::default();
-            sink.put_failure(index, error.into_failure(self.work.name.as_str()), &mut news);
-            news.tell();
-        }
-        goes_on
-    }
-
-    /// The first end that is told is the end.
-    fn finish(&self, end: End) {
-        self.window.end(end);
-        self.many.nudge();
-    }
-}
-
-impl Progress {
-    /// Whether there are so many items, or so many bytes in at least one, on their way.
-    fn holds(&self, items: u64, bytes: u64) -> bool {
-        let on_their_way = self.submitted - self.taken;
-        on_their_way >= items || (self.bytes_in >= bytes && on_their_way > 0)
-    }
-}
-
-impl Window {
-    /// `false` when nobody wants more.
-    fn wait_for_room(&self) -> bool {
-        let mut state = self.state.lock();
-        state.full = state.holds(WINDOW_ITEMS, WINDOW_BYTES);
-        while state.full && !state.abandoned {
-            self.changed.wait(&mut state);
-        }
-        !state.abandoned
-    }
-
-    fn entered(&self, bytes: usize) {
-        let mut state = self.state.lock();
-        state.submitted += 1;
-        state.bytes_in += bytes as u64;
-    }
-
-    /// An item has left. Of what size is not remembered: an average is. The feeder is woken when half has left, not for
-    /// each: two threads that wake each other for every item do little else.
-    fn left(&self) {
-        let mut state = self.state.lock();
-        let average = state.bytes_in / (state.submitted - state.taken).max(1);
-        state.taken += 1;
-        state.bytes_in -= average;
-        if state.full && !state.holds(WINDOW_ITEMS / 2, WINDOW_BYTES / 2) {
-            state.full = false;
-            self.changed.notify_one();
-        }
-    }
-
-    fn end(&self, end: End) {
-        self.state.lock().ended.get_or_insert(end);
-    }
-
-    fn all_taken(&self) -> bool {
-        let state = self.state.lock();
-        state.ended.is_some() && state.submitted == state.taken
-    }
 }
 
 impl<R> Outcomes<R> {
@@ -315,7 +178,7 @@ impl<R> Outcomes<R> {
 
     /// What ended the input: a panic goes on in the thread that wanted the items.
     fn end(&self) -> Option<(u64, Raw)> {
-        let end = self.window.state.lock().ended.replace(End::Exhausted);
+        let end = self.window.take_end();
         match end {
             Some(End::Panicked(panic)) => resume_unwind(panic),
             Some(End::Refused(error)) => {
@@ -341,8 +204,7 @@ impl<R> Iterator for Outcomes<R> {
 
 impl<R> Drop for Outcomes<R> {
     fn drop(&mut self) {
-        self.window.state.lock().abandoned = true;
-        self.window.changed.notify_all();
+        self.window.abandon();
         let left = self.early.values().chain(self.ready.iter().map(|(_, raw)| raw));
         self.many.abandon(left.filter_map(|raw| raw.as_ref().err()).map(|failure| &**failure));
     }

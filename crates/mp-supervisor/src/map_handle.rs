@@ -23,7 +23,7 @@ use crate::trace::{Deed, Trace};
 pub struct MapHandle<R> {
     many: Arc<Many>,
     reader: Box<Reader<R>>,
-    ordered: Ordered<R>,
+    ordered: Box<Ordered<R>>,
     /// By the place of the first item of each piece, that item's id; not of those that follow the piece before.
     firsts: Vec<(u64, TaskId)>,
     items: usize,
@@ -51,7 +51,7 @@ impl<R: DeserializeOwned + 'static> MapHandle<R> {
     /// Of nothing yet, with room for so many items.
     pub(crate) fn with_room_for(items: usize, reader: Reader<R>) -> Self {
         let (many, block, reader) = (Arc::default(), Box::default(), Box::new(reader));
-        let ordered = Ordered::with_room_for(items);
+        let ordered = Box::new(Ordered::with_room_for(items));
         Self { many, reader, ordered, firsts: Vec::new(), items: 0, missing: 0, block, decode_all }
     }
 }
@@ -105,7 +105,7 @@ impl<R> MapHandle<R> {
     }
 
     fn take_ordered(&mut self) -> Ordered<R> {
-        std::mem::replace(&mut self.ordered, Ordered::with_room_for(0))
+        std::mem::replace(&mut *self.ordered, Ordered::with_room_for(0))
     }
 
     /// How many items have an outcome, of how many.

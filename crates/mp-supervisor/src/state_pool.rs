@@ -61,8 +61,9 @@ use crate::task_builder::TaskBuilder;
 ///
 /// ```compile_fail,E0277
 /// fn total(sum: &mut u64, n: u64) -> u64 { *sum += n; *sum }
-/// let pool = mp_supervisor::Pool::builder().state(|| String::new(), ()).build().unwrap();
-/// pool.apply(total, (1,));
+/// let pool = mp_supervisor::Pool::builder().state(|| String::new(), ()).build()?;
+/// pool.apply(total, (1,))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StatePool<S> {
     pool: Pool,

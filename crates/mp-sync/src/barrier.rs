@@ -60,7 +60,7 @@ const MOST: u32 = 1024;
 /// let barrier = mp_sync::Barrier::new(2)?;
 /// let other = barrier.clone();
 /// let there = std::thread::spawn(move || other.wait());
-/// let mut numbers = [barrier.wait()?, there.join().unwrap()?];
+/// let mut numbers = [barrier.wait()?, there.join().expect("it does not panic")?];
 /// numbers.sort();
 /// assert_eq!(numbers, [0, 1]);
 /// # Ok::<(), mp_sync::SyncError>(())

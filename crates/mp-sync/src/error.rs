@@ -58,7 +58,7 @@ pub enum SyncError {
     #[error("{0}")]
     Invalid(&'static str),
     /// There is no such element.
-    #[error("element {index} of an array of {len}")]
+    #[error("there is no element {index} in an array of {len}")]
     OutOfBounds {
         /// What was asked for.
         index: usize,

@@ -13,13 +13,16 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mp_sys::parcel;
 use mp_sys::peer::{is_same_user, user};
+use mp_sys::{dial, parcel};
 
 use crate::Result;
 use crate::block::Block;
 use crate::error::SyncError;
 use crate::shared_memory::KIND;
+
+/// Without descriptors nobody can be let in: it is tried again so much later.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Who asks for the descriptor is answered at once, or not at all.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -63,7 +66,11 @@ impl Drop for Owner {
 /// Until `stopped` says so. Never waits for who connects.
 fn hand_out(listener: &UnixListener, fd: &OwnedFd, stopped: &UnixStream) {
     while let Ok(true) = mp_sys::peer::readable_before(listener, stopped) {
-        let Ok((stream, _)) = listener.accept() else { continue };
+        let Ok((stream, _)) = listener.accept() else {
+            // Descriptors have run out, and come back. Who knocks stays at the door.
+            std::thread::sleep(PAUSE);
+            continue;
+        };
         if is_same_user(&stream) {
             // Who has gone away gets nothing.
             let _ = parcel::send(&stream, &[0], &[fd.as_fd()]);
@@ -72,22 +79,31 @@ fn hand_out(listener: &UnixListener, fd: &OwnedFd, stopped: &UnixStream) {
 }
 
 pub(crate) fn open(name: &str, limit: Duration) -> Result<Block> {
-    let stream = UnixStream::connect_addr(&address(name)?).map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => SyncError::NotFound(name.to_owned()),
-        _ => SyncError::Os { doing: "opening shared memory", source: error },
-    })?;
+    let late = SyncError::TimedOut { what: "shared memory", after: limit };
+    address(name)?;
+    let stream = match dial::local(&full(name), limit.max(ANSWER)) {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(late),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            return Err(SyncError::NotFound(name.to_owned()));
+        }
+        Err(source) => return Err(SyncError::Os { doing: "opening shared memory", source }),
+    };
     if !is_same_user(&stream) {
         return Err(SyncError::NotFound(name.to_owned()));
     }
     let received = parcel::recv_within(&stream, limit.max(ANSWER)).map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => SyncError::TimedOut { what: "shared memory", after: limit },
+        io::ErrorKind::TimedOut => late,
         _ => SyncError::Os { doing: "opening shared memory", source: error },
     })?;
     let fd = received.and_then(|(_, fds)| fds.into_iter().next());
     Block::adopt(fd.ok_or_else(|| SyncError::NotFound(name.to_owned()))?, KIND, 1, 1)
 }
 
+fn full(name: &str) -> String {
+    format!("mp-shm-{}-{name}", user())
+}
+
 fn address(name: &str) -> Result<SocketAddr> {
-    let full = format!("mp-shm-{}-{name}", user());
-    SocketAddr::from_abstract_name(full).map_err(|_| SyncError::Invalid("name of shared memory is too long"))
+    SocketAddr::from_abstract_name(full(name)).map_err(|_| SyncError::Invalid("name of shared memory is too long"))
 }

@@ -1,66 +1,20 @@
-//! Starting a copy of this program, signalling it, and learning how it ended.
+//! A child of this process: signalling it, and learning how it ended. [`Launch`] starts one.
 //!
-//! Does **not** know what the copy does, nor when it should be started or ended.
-//!
-//! ```text
-//!  Launch::spawn ── posix_spawn(/proc/self/exe) ─▶ pid ── pidfd_open ─▶ Child
-//!     descriptors 3.. put in place by file actions, so none is ever inheritable in this process
-//! ```
+//! Does **not** know what it does, nor when it should be started or ended.
 #![expect(unsafe_code, reason = "system calls that nix does not have")]
 
-use std::ffi::{CString, OsStr, OsString};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 pub use nix::sys::signal::Signal;
-
-use nix::sys::signal::SigSet;
-use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::Pid;
 
-/// The number of the first descriptor of [`Launch::fds`] in the child.
-pub const FIRST_FD: i32 = 3;
+pub use crate::launch::{FIRST_FD, Launch, Stream, fork_single_threaded};
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP`, from `linux/pidfd.h`.
 const WHOLE_GROUP: u32 = 1 << 2;
-
-/// Where a standard stream of a child goes.
-#[derive(Debug, Default)]
-pub enum Stream {
-    /// Where this process's own goes.
-    #[default]
-    Inherit,
-    /// Nowhere: `/dev/null`.
-    Null,
-    /// To this descriptor.
-    To(OwnedFd),
-}
-
-/// A copy of this program to be started.
-#[derive(Debug, Default)]
-pub struct Launch {
-    /// Its arguments after the program's name.
-    pub args: Vec<OsString>,
-    /// Its environment on top of this process's.
-    pub env: Vec<(OsString, OsString)>,
-    /// Variables of this process's environment that it has not.
-    pub hidden: Vec<OsString>,
-    /// Whether it has none of this process's environment.
-    pub bare: bool,
-    /// Its descriptors from [`FIRST_FD`] on; each made by [`crate::socket::raise`].
-    pub fds: Vec<OwnedFd>,
-    /// Its standard input; where there is none, `/dev/null`. Made by [`crate::socket::raise`].
-    pub stdin: Option<OwnedFd>,
-    /// Its standard output.
-    pub stdout: Stream,
-    /// Its standard error.
-    pub stderr: Stream,
-}
 
 /// What a process has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,80 +50,6 @@ pub enum Ended {
     Unknown,
 }
 
-impl Launch {
-    /// Starts it: no signal blocked, all signals at their defaults but SIGPIPE,
-    /// leader of its own process group.
-    ///
-    /// # Errors
-    /// What `posix_spawn(3)` or `pidfd_open(2)` say.
-    pub fn spawn(&self) -> io::Result<Child> {
-        let argv = self.argv()?;
-        let envp = self.envp()?;
-        let pid = posix_spawn(c"/proc/self/exe", &self.actions()?, &attributes()?, &argv, &envp)?;
-        Child::of(pid)
-    }
-
-    fn argv(&self) -> io::Result<Vec<CString>> {
-        let name = std::env::args_os().next().unwrap_or_else(|| "mp".into());
-        std::iter::once(name.as_os_str()).chain(self.args.iter().map(OsString::as_os_str)).map(c_string).collect()
-    }
-
-    fn envp(&self) -> io::Result<Vec<CString>> {
-        let told = |key: &OsString| self.env.iter().any(|(own, _)| own == key) || self.hidden.contains(key);
-        let kept = std::env::vars_os().filter(|(key, _)| !self.bare && !told(key));
-        kept.chain(self.env.iter().cloned())
-            .map(|(mut pair, value)| {
-                pair.push("=");
-                pair.push(value);
-                c_string(&pair)
-            })
-            .collect()
-    }
-
-    fn actions(&self) -> io::Result<PosixSpawnFileActions> {
-        let mut actions = PosixSpawnFileActions::init()?;
-        match &self.stdin {
-            Some(fd) => actions.add_dup2(fd.as_raw_fd(), 0)?,
-            None => actions.add_open(0, c"/dev/null", OFlag::O_RDONLY, Mode::empty())?,
-        }
-        redirect(&mut actions, &self.stdout, 1)?;
-        redirect(&mut actions, &self.stderr, 2)?;
-        for (fd, number) in self.fds.iter().zip(FIRST_FD..) {
-            actions.add_dup2(fd.as_raw_fd(), number)?;
-        }
-        Ok(actions)
-    }
-}
-
-fn redirect(actions: &mut PosixSpawnFileActions, stream: &Stream, number: i32) -> io::Result<()> {
-    match stream {
-        Stream::Inherit => {}
-        Stream::Null => actions.add_open(number, c"/dev/null", OFlag::O_WRONLY, Mode::empty())?,
-        Stream::To(fd) => actions.add_dup2(fd.as_raw_fd(), number)?,
-    }
-    Ok(())
-}
-
-fn attributes() -> io::Result<PosixSpawnAttr> {
-    let mut attributes = PosixSpawnAttr::init()?;
-    let flags = PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
-        | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK
-        | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF;
-    attributes.set_flags(flags)?;
-    attributes.set_pgroup(Pid::from_raw(0))?;
-    attributes.set_sigmask(&SigSet::empty())?;
-    // SIGPIPE stays ignored, as in every Rust program.
-    let mut defaults = SigSet::all();
-    defaults.remove(Signal::SIGPIPE);
-    attributes.set_sigdefault(&defaults)?;
-    Ok(attributes)
-}
-
-fn c_string(text: impl AsRef<OsStr>) -> io::Result<CString> {
-    CString::new(text.as_ref().as_bytes())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in an argument or in the environment"))
-}
-
 /// A child of this process, until it is reaped. Its pidfd is readable once it has ended.
 #[derive(Debug)]
 pub struct Child {
@@ -194,7 +74,7 @@ impl Child {
         Ok(child)
     }
 
-    fn of(pid: Pid) -> io::Result<Self> {
+    pub(crate) fn of(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open has no memory effects. The child is ours and not yet waited for, so the pid is its own.
         let raw = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid.as_raw(), 0) };
         if raw < 0 {
@@ -300,36 +180,6 @@ impl AsFd for Child {
     }
 }
 
-/// Forks, where this process has one thread.
-///
-/// Gives the child in the parent, and `None` in the child, which leads its own process group.
-///
-/// # Errors
-/// Where there is more than one thread: a lock that another thread holds would stay locked for ever in the copy.
-pub fn fork_single_threaded() -> io::Result<Option<Child>> {
-    let threads = crate::twin::threads()?;
-    if threads != 1 {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!(
-                "this process has {threads} threads, and a fork copies only one of them: what the others hold would stay locked for ever"
-            ),
-        ));
-    }
-    // What waits in a buffer would be written by both.
-    let _ = io::stdout().flush();
-    // SAFETY: with one thread, the child is a complete copy: it may do all that the parent may.
-    match unsafe { nix::unistd::fork()? } {
-        ForkResult::Parent { child } => Child::of(child).map(Some),
-        ForkResult::Child => {
-            let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
-            // As a spawned one: it does not take the program's input away from it.
-            let _ = std::fs::File::open("/dev/null").and_then(crate::socket::redirect_stdin);
-            Ok(None)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,12 +190,5 @@ mod tests {
             let refused = Child::adopt(pid).expect_err("it is no child");
             assert_eq!(refused.raw_os_error(), Some(nix::libc::ECHILD), "{pid}");
         }
-    }
-
-    #[test]
-    fn a_process_with_threads_does_not_fork() {
-        // The test harness has a main thread beside this one.
-        let refused = fork_single_threaded().expect_err("more than one thread");
-        assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
     }
 }

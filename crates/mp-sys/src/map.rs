@@ -63,6 +63,25 @@ impl Map {
         fits.then(|| unsafe { self.at.add(offset) })
     }
 
+    /// Appends a copy of the `len` bytes from `offset` on; `false` where there are not so many, or there is no memory for them.
+    #[inline]
+    pub(crate) fn copy_out(&self, offset: usize, len: usize, bytes: &mut Vec<u8>) -> bool {
+        let Some(from) = self.bytes_at(offset, len) else { return false };
+        if bytes.try_reserve(len).is_err() {
+            return false;
+        }
+        let to = bytes.spare_capacity_mut().as_mut_ptr().cast::<u8>();
+        // SAFETY: `len` bytes lie within the mapping, and as many are reserved. Another process may write there meanwhile:
+        // no reference to the mapping is made, and what comes of each byte is some byte. The compiler learns nothing of
+        // the bytes copied: it is made to think that they were changed once more, by code that it does not see.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from.as_ptr(), to, len);
+            std::hint::black_box(to);
+            bytes.set_len(bytes.len() + len);
+        }
+        true
+    }
+
     /// A copy of this process that is forked does not have it: who could write there by mistake, or give it back at its end.
     pub(crate) fn not_inherited(self) -> Self {
         // SAFETY: the whole mapping; it changes nothing in this process. Where it fails, a copy has it: no harm by itself.

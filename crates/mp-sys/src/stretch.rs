@@ -35,40 +35,35 @@ impl Stretch {
     #[must_use]
     #[inline]
     pub fn has(&self, offset: u64, len: usize) -> bool {
-        self.place(offset, len).is_some()
+        self.at(offset, len).is_some()
     }
 
     /// Writes `bytes` at `offset` of the file; `false`, with nothing written, where they are not all in it.
     #[must_use]
     #[inline]
     pub fn write(&self, bytes: &[u8], offset: u64) -> bool {
-        let Some(to) = self.place(offset, bytes.len()) else { return false };
+        let Some(to) = self.at(offset, bytes.len()) else { return false };
         // SAFETY: within the mapping, to which no reference is ever made.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
         true
     }
 
-    /// Appends a copy of `len` bytes at `offset` of the file; `false` where they are not all in it.
+    /// Appends a copy of `len` bytes at `offset` of the file; `false` where they are not all in it, or there is no memory for them.
     #[must_use]
     #[inline]
     pub fn copy_out(&self, offset: u64, len: usize, bytes: &mut Vec<u8>) -> bool {
-        let Some(from) = self.place(offset, len) else { return false };
-        bytes.reserve(len);
-        let to = bytes.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-        // SAFETY: within the mapping, and `len` bytes are reserved. No reference to the mapping is made; whoever writes there
-        // meanwhile, each byte becomes some byte. The compiler is made to think that code which it does not see changed
-        // the copy, so that it learns nothing from where the bytes came.
-        unsafe {
-            std::ptr::copy_nonoverlapping(from.as_ptr(), to, len);
-            std::hint::black_box(to);
-            bytes.set_len(bytes.len() + len);
-        }
-        true
+        self.within(offset).is_some_and(|offset| self.map.copy_out(offset, len, bytes))
     }
 
     #[inline]
-    fn place(&self, offset: u64, len: usize) -> Option<std::ptr::NonNull<u8>> {
-        self.map.bytes_at(usize::try_from(offset.checked_sub(self.start)?).ok()?, len)
+    fn at(&self, offset: u64, len: usize) -> Option<std::ptr::NonNull<u8>> {
+        self.map.bytes_at(self.within(offset)?, len)
+    }
+
+    /// Where that place of the file is in the mapping, if it is not before it.
+    #[inline]
+    fn within(&self, offset: u64) -> Option<usize> {
+        usize::try_from(offset.checked_sub(self.start)?).ok()
     }
 }
 

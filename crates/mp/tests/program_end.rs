@@ -11,9 +11,11 @@
 #[path = "roles/mod.rs"]
 mod roles;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use mp::{Address, Command as Foreign, JoinableQueue, Manager, Pool, Process, Queue, SharedMemory, StartMethod};
@@ -68,6 +70,11 @@ fn leave_both(go: &Queue<()>) {
     leave("forked", StartMethod::ForkServer, go);
 }
 
+thread_local! {
+    /// Dropped when its thread has come to its end: main's, by whichever way, before the program waits for its processes.
+    static THERE: OnceCell<Sender<()>> = const { OnceCell::new() };
+}
+
 /// Its processes go on only when main is at its end, by a thread that is there until all has ended.
 fn leaves_children(end: &str) {
     let go = Queue::new().expect("a queue");
@@ -81,9 +88,10 @@ fn leaves_children(end: &str) {
     }
     leave_both(&go);
     println!("main is at its end");
+    let (there, end_of_main) = channel();
+    THERE.with(|cell| cell.set(there)).expect("set once");
     std::thread::spawn(move || {
-        // sleep: main shall have come to its end by then; if it has not, the test sees less, and passes.
-        std::thread::sleep(Duration::from_millis(100));
+        assert!(end_of_main.recv().is_err(), "nobody says anything");
         (0..2).for_each(|_| go.put(()).expect("put"));
     });
     match end {

@@ -21,6 +21,7 @@ mod managed;
 mod meet;
 mod meeting;
 mod objects;
+mod orders;
 mod permits;
 mod proxy;
 mod rubbish;
@@ -48,6 +49,7 @@ pub use error::ManagerError;
 pub use list::{ArrayProxy, ListProxy, ValueProxy};
 pub use managed::{Managed, ManagedProxy};
 pub use meet::{BarrierProxy, ConditionProxy};
+use orders::Orders;
 use proxy::Place;
 pub use proxy::{Proxied, Proxy};
 pub(crate) use rubbish::{heard, served};
@@ -57,7 +59,7 @@ pub use waiting::{JoinableQueueProxy, LockError, LockGuard, LockProxy, QueueProx
 use wire::{Bytes, Install, Make, Reply, Report, Request};
 
 use crate::address::Address;
-use crate::connection::{Connection, pipe};
+use crate::connection::pipe;
 use crate::error::CommError;
 use crate::key::AuthKey;
 use crate::until::Until;
@@ -85,7 +87,7 @@ const START: Duration = Duration::from_secs(30);
 pub struct Manager {
     client: ManagerClient,
     addresses: Vec<Address>,
-    line: Mutex<Connection<Install, Report>>,
+    orders: Mutex<Orders>,
     process: Process<()>,
     /// After the process: they are closed when it is gone.
     _sessions: session::Sessions,
@@ -151,7 +153,7 @@ impl ManagerBuilder {
         let address = addresses.first().cloned().ok_or_else(|| ManagerError::Start("it listens nowhere".to_owned()))?;
         let client = ManagerClient { place: Arc::new(Place { address, key }) };
         let sessions = session::Sessions(Arc::clone(&client.place));
-        Ok(Manager { client, addresses, line: Mutex::new(line), process, _sessions: sessions })
+        Ok(Manager { client, addresses, orders: Mutex::new(Orders::new(line)), process, _sessions: sessions })
     }
 }
 
@@ -178,12 +180,9 @@ impl Manager {
         encode_value(&state, &mut args).map_err(ManagerError::Encode)?;
         let build = image::build_id().map_err(|error| ManagerError::Start(error.to_string()))?;
         let entry = image::offset_of(entry_of::<_, (M,)>(managed::install::<M>) as usize);
-        let line = self.line.lock();
-        let order = Install { build, entry, args: Bytes::from(args) };
-        let report = line.send_timeout(order, START).and_then(|()| line.recv_timeout(START));
-        match report {
-            Ok(Report::Installed(object)) => Ok(self.client.proxy(object)),
-            Ok(Report::Failed(text)) => Err(ManagerError::Start(text)),
+        match self.orders.lock().install((build, entry), Bytes::from(args), Until::after(START)) {
+            Ok(Report::Installed { object, .. }) => Ok(self.client.proxy(object)),
+            Ok(Report::NotInstalled { reason, .. }) => Err(ManagerError::Start(reason)),
             Ok(other) => Err(ManagerError::Malformed(format!("{other:?}"))),
             Err(CommError::Closed) => Err(ManagerError::Gone { address: self.client.place.address.to_string() }),
             Err(error) => Err(ManagerError::Connect(error)),

@@ -75,7 +75,11 @@ pub(super) fn serve(owner: Connection<Report, Install>, settings: Settings) {
     let mut report = Report::Ready(addresses);
     while owner.send(report).is_ok() {
         let Ok(order) = owner.recv() else { return };
-        report = install(&order).map_or_else(Report::Failed, Report::Installed);
+        let number = order.number;
+        report = match install(&order) {
+            Ok(object) => Report::Installed { number, object },
+            Err(reason) => Report::NotInstalled { number, reason },
+        };
     }
 }
 

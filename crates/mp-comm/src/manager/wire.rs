@@ -192,6 +192,8 @@ pub(super) enum Refusal {
 /// From the owner, on the line that the server was born with: to make an object of the owner's own type.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Install {
+    /// Counts them, from 1.
+    pub(super) number: u64,
     pub(super) build: u64,
     pub(super) entry: u64,
     pub(super) args: Bytes,
@@ -203,5 +205,12 @@ pub(super) enum Report {
     /// It listens at these addresses.
     Ready(Vec<crate::Address>),
     Failed(String),
-    Installed(u64),
+    Installed {
+        number: u64,
+        object: u64,
+    },
+    NotInstalled {
+        number: u64,
+        reason: String,
+    },
 }

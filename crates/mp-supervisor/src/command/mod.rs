@@ -226,7 +226,9 @@ impl Command {
     /// # Errors
     /// [`CommandError::NotStarted`].
     pub fn spawn(self) -> Result<RunningCommand, CommandError> {
-        RunningCommand::over(start::start(&self)?, start::bell(&self)?, self.terms)
+        // The bell first: without it nobody would end what was started.
+        let stop = start::bell(&self)?;
+        RunningCommand::over(start::start(&self)?, stop, self.terms)
     }
 
     fn name(&self) -> String {

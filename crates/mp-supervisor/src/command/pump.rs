@@ -66,7 +66,7 @@ pub(super) struct Pump {
     stage: Stage,
     grace: Duration,
     descendants: Vec<Pidfd>,
-    program: String,
+    pub(super) program: String,
 }
 
 /// How it ended.

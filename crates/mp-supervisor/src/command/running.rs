@@ -57,7 +57,7 @@ impl State {
 impl RunningCommand {
     pub(super) fn over(pump: Pump, stop: Arc<Bell>, terms: Terms) -> Result<Self, CommandError> {
         let (child, end) = (Arc::clone(&pump.child), Arc::<End>::default());
-        let (bell, told) = (Arc::clone(&stop), Arc::clone(&end));
+        let (bell, told, program) = (Arc::clone(&stop), Arc::clone(&end), pump.program.clone());
         let body = move || {
             let ended = pump.run(&bell);
             *told.state.lock() = State::Ended(ended);
@@ -66,7 +66,7 @@ impl RunningCommand {
         let thread = std::thread::Builder::new().name("mp-command".to_owned()).spawn(body);
         thread.map_err(|source| {
             child.end();
-            CommandError::NotStarted { program: "mp-command".to_owned(), source }
+            CommandError::NotStarted { program, source }
         })?;
         Ok(Self { child, stop, end, terms })
     }

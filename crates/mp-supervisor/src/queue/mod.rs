@@ -91,7 +91,7 @@ impl<T> Queue<T> {
     /// # use mp_supervisor::Queue;
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
-    /// let refused = queue.try_put(2).unwrap_err();
+    /// let refused = queue.try_put(2).expect_err("there is room for one");
     /// assert!(matches!(refused.error, mp_supervisor::QueueError::Full { capacity: 1 }));
     /// assert_eq!(refused.item, 2);
     /// # Ok::<(), mp_supervisor::Error>(())
@@ -184,7 +184,7 @@ impl<T: Serialize> Queue<T> {
     /// # use std::time::Duration;
     /// let queue = Queue::bounded(1)?;
     /// queue.put(1)?;
-    /// let refused = queue.put_timeout(2, Duration::from_millis(5)).unwrap_err();
+    /// let refused = queue.put_timeout(2, Duration::from_millis(5)).expect_err("there is room for one");
     /// assert!(matches!(refused.error, mp_supervisor::QueueError::TimedOut { .. }));
     /// # Ok::<(), mp_supervisor::Error>(())
     /// ```

@@ -99,7 +99,7 @@
 //!     let lock = mp::Lock::new()?;
 //!     let process = mp::Process::spawn(die, (lock.clone(),))?;
 //!     process.wait();
-//!     let told = lock.lock().unwrap_err();
+//!     let told = lock.lock().expect_err("its holder was killed");
 //!     assert!(matches!(told, mp::SyncError::Abandoned { pid: Some(pid), .. } if pid == process.pid()));
 //!     let held = lock.recover()?; // what it guards was looked after
 //!     drop(held);

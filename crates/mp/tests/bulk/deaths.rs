@@ -1,6 +1,6 @@
 //! Workers that die while they read large arguments or write large results.
 
-use mp::{Backend, Bytes, Failure, Pool, WorkerExit};
+use mp::{Backend, Bytes, Failure, Pool, Queue, WorkerExit};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -115,24 +115,31 @@ fn random_kills_among_large_tasks_spoil_no_value() {
     bench("random", Backend::Processes, |bench| {
         let pool = bench
             .build(bench.builder().workers(3).retries(1_000).restart_limit(10_000, std::time::Duration::from_secs(1)));
-        let task = |n: u64, bytes: Vec<u8>| (sum(&bytes), Bytes::from(pattern(200_000, n as u8)));
+        // No worker gets far ahead of who kills them: each kill falls into the work, at any moment of it.
+        let began = Queue::bounded(3).expect("a queue");
+        let task = |n: u64, bytes: Vec<u8>, began: Queue<u32>| {
+            began.put(std::process::id()).expect("said");
+            (sum(&bytes), Bytes::from(pattern(200_000, n as u8)))
+        };
         let items = |n: u64| (n, pattern(50_000 + (n as usize * 7919) % 400_000, n as u8));
-        let handle = pool.starmap_async(task, (0..300).map(items)).expect("accepted");
+        let all = (0..300).map(|n| (items(n).0, items(n).1, began.clone()));
+        let handle = pool.starmap_async(task, all).expect("accepted");
         std::thread::scope(|scope| {
             let killer = scope.spawn(|| {
-                for round in 0..25_usize {
-                    let pids = pool.worker_pids();
-                    if let Some(pid) = pids.get(round % pids.len().max(1)) {
+                let at_work = |pid: &u32| pool.worker_pids().contains(pid);
+                let heard = std::iter::from_fn(|| began.get().ok()).filter(at_work);
+                for (count, pid) in (0..).zip(heard) {
+                    if count % 5 == 0 && count < 125 {
                         // It may have ended by itself: of the last one.
-                        let _ = kill(Pid::from_raw(*pid as i32), Signal::SIGKILL);
+                        let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
                     }
-                    // sleep: the kills are to fall into the work, at any moment of it.
-                    std::thread::sleep(std::time::Duration::from_millis(3));
                 }
             });
-            let values = handle.get().expect("each was run again");
+            let values = handle.get();
+            began.close().expect("closed");
             killer.join().expect("no panic");
-            for (n, value) in (0..).zip(values) {
+            assert!(pool.stats().deaths >= 10, "{:?}", pool.stats());
+            for (n, value) in (0..).zip(values.expect("each was run again")) {
                 assert!(value == (sum(&items(n).1), Bytes::from(pattern(200_000, n as u8))), "item {n}");
             }
         });

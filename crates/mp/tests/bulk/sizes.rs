@@ -129,14 +129,13 @@ fn an_item_with_a_time_limit_and_retries_keeps_its_arguments() {
     let _alone = alone();
     bench("limits", Backend::Processes, |bench| {
         let pool = bench.build(bench.builder().workers(2).grace(Duration::from_millis(50)));
-        let spins_once = |bytes: Vec<u8>| {
+        let hangs_once = |bytes: Vec<u8>| {
             while mp::current_worker().is_some_and(|worker| worker.attempt == 1) {
-                // sleep: it is to run too long, the first time.
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::park();
             }
             sum(&bytes)
         };
-        let handle = pool.task(spins_once, (pattern(MIB, 5),)).timeout(Duration::from_secs(1)).retries(1).submit();
+        let handle = pool.task(hangs_once, (pattern(MIB, 5),)).timeout(Duration::from_secs(1)).retries(1).submit();
         let others = pool.map(|bytes: Vec<u8>| sum(&bytes), (0..50).map(|n| pattern(100_000, n)));
         assert_eq!(others, Ok((0..50).map(|n| sum(&pattern(100_000, n))).collect::<Vec<_>>()));
         assert_eq!(handle.expect("accepted").get(), Ok(sum(&pattern(MIB, 5))));

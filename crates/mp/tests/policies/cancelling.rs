@@ -27,15 +27,14 @@ fn looks(started: Queue<u32>) -> String {
 /// Looks, and goes on all the same.
 fn looks_and_stays(started: Queue<u32>) {
     let _ = mp::is_cancelled();
-    started.put(std::process::id()).expect("said");
-    // sleep: that it hangs is the point.
-    std::thread::sleep(LONG);
+    never_looks(started);
 }
 
 fn never_looks(started: Queue<u32>) {
     started.put(std::process::id()).expect("said");
-    // sleep: that it hangs is the point.
-    std::thread::sleep(LONG);
+    loop {
+        std::thread::park();
+    }
 }
 
 /// A thread that was left behind tells what it sees.

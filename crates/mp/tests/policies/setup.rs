@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::{Bench, bench, works};
 
-const LONG: Duration = Duration::from_secs(100);
-
 thread_local! {
     static PREPARED: AtomicU32 = const { AtomicU32::new(0) };
 }
@@ -98,15 +96,15 @@ fn fail(how: How, fuse: Queue<u32>) -> Result<(), String> {
         return Ok(());
     }
     match how {
-        How::Error => return Err("no model".to_owned()),
+        How::Error => Err("no model".to_owned()),
         How::Panic => panic!("no model"),
         #[expect(clippy::disallowed_methods, reason = "that it does is the point")]
         How::Exit(code) => std::process::exit(code),
         How::Abort => std::process::abort(),
-        // sleep: that it hangs is the point.
-        How::Hang => std::thread::sleep(LONG),
+        How::Hang => loop {
+            std::thread::park();
+        },
     }
-    Ok(())
 }
 
 /// `good` workers start well, all later ones fail. Every handle completes, with the text, and the pool has ended.

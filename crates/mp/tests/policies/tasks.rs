@@ -27,17 +27,27 @@ fn crashes_until(last: u32) -> u32 {
 }
 
 fn hangs() {
-    // sleep: that it hangs is the point.
-    std::thread::sleep(LONG);
+    loop {
+        std::thread::park();
+    }
 }
 
 fn counted(queue: &Queue<u32>) -> Vec<u32> {
     std::iter::from_fn(|| queue.try_get().ok()).collect()
 }
 
-fn sleeps(ms: u64) {
-    // sleep: so that there is a time to be measured.
-    std::thread::sleep(Duration::from_millis(ms));
+/// Takes so many milliseconds, or more.
+fn takes(ms: u64) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(ms) {
+        std::hint::spin_loop();
+    }
+}
+
+/// Says that it runs, and ends when it is told to.
+fn held(began: Queue<u32>, go: Queue<u32>) -> u64 {
+    began.put(0).expect("said");
+    u64::from(go.get().expect("told to go on"))
 }
 
 #[test]
@@ -45,7 +55,7 @@ fn how_long_tasks_ran_is_counted() {
     for backend in [Backend::Processes, Backend::Threads, Backend::Serial] {
         bench("run_times", backend, |bench| {
             let pool = bench.pool(2);
-            pool.map(sleeps, [1, 1, 1, 1, 1, 1, 1, 60]).expect("values");
+            pool.map(takes, [1, 1, 1, 1, 1, 1, 1, 60]).expect("values");
             let stats = pool.stats();
             assert_eq!(stats.run_times.count(), 8, "{backend:?}");
             let [half, all] = [50.0, 100.0].map(|percent| stats.run_times.percentile(percent).expect("counted"));
@@ -61,8 +71,8 @@ fn how_long_tasks_waited_is_counted() {
     for backend in [Backend::Processes, Backend::Threads, Backend::Serial] {
         bench("wait_times", backend, |bench| {
             let pool = bench.pool(1);
-            pool.apply(sleeps, (0,)).expect("a value");
-            pool.map(sleeps, [30, 30, 30]).expect("values");
+            pool.apply(takes, (0,)).expect("a value");
+            pool.map(takes, [30, 30, 30]).expect("values");
             let stats = pool.stats();
             assert_eq!(stats.wait_times.count(), 4, "{backend:?}");
             let [third, last] = [75.0, 100.0].map(|percent| stats.wait_times.percentile(percent).expect("counted"));
@@ -77,17 +87,25 @@ fn a_task_that_comes_later_has_not_waited_as_long_as_those_before_it() {
     for backend in [Backend::Processes, Backend::Threads] {
         bench("wait_times_apart", backend, |bench| {
             let pool = bench.pool(1);
-            let busy = pool.apply_async(sleeps, (1000,)).expect("accepted");
+            let long_waits = || {
+                let waits: Vec<_> = pool.stats().wait_times.buckets().collect();
+                waits.into_iter().filter(|(long, _)| *long >= Duration::from_millis(700)).map(|(_, tasks)| tasks).sum()
+            };
+            // Who comes first waits for the worker to start, however long that takes here.
+            works(&pool);
+            let before: u64 = long_waits();
+            let (began, go) = (Queue::new().expect("a queue"), Queue::new().expect("a queue"));
+            let busy = pool.apply_async(held, (began.clone(), go.clone())).expect("accepted");
+            began.get_timeout(LONG).expect("it runs");
             // More than two, which are sent ahead: these wait for their worker, and could cross as one job.
-            let early: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
-            sleeps(500);
-            let late: Vec<_> = (0..3).map(|_| pool.apply_async(sleeps, (0,)).expect("accepted")).collect();
-            let all = [busy].into_iter().chain(early).chain(late);
-            all.for_each(|handle| handle.get().expect("a value"));
-            let waits: Vec<_> = pool.stats().wait_times.buckets().collect();
-            let so_long = |wait: Duration| waits.iter().filter(|(long, _)| *long >= wait).map(|(_, tasks)| tasks).sum();
-            let (early, all): (u64, u64) = (so_long(Duration::from_millis(700)), so_long(Duration::ZERO));
-            assert_eq!((early, all), (3, 7), "{waits:?}");
+            let early: Vec<_> = (0..3).map(|_| pool.apply_async(takes, (0,)).expect("accepted")).collect();
+            takes(1000);
+            let late: Vec<_> = (0..3).map(|_| pool.apply_async(takes, (0,)).expect("accepted")).collect();
+            go.put(0).expect("put");
+            busy.get().expect("a value");
+            early.into_iter().chain(late).for_each(|handle| handle.get().expect("a value"));
+            let stats = pool.stats();
+            assert_eq!((long_waits() - before, stats.wait_times.count()), (3, 8), "{stats:?}");
         });
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mp::{Backend, Failure, Queue, StatePool};
+use mp::{Backend, Barrier, Failure, Queue, StatePool};
 
 use crate::common::{Bench, bench, works};
 
@@ -153,16 +153,19 @@ fn each_worker_has_its_own() {
     for backend in [Backend::Processes, Backend::Threads] {
         bench("state-own", backend, |bench| {
             let pool = bench.builder().workers(3).state(Vec::<u64>::new, ()).build().expect("a pool");
-            let push = |seen: &mut Vec<u64>, n: u64| {
+            let push = |seen: &mut Vec<u64>, n: u64, all_there: Barrier| {
+                if seen.is_empty() {
+                    all_there.wait_timeout(Duration::from_secs(60)).expect("each of the three has a first");
+                }
                 seen.push(n);
-                // sleep: so that all three have some of it.
-                std::thread::sleep(Duration::from_millis(2));
                 (mp::current_worker().map(|worker| worker.id), seen.len() as u64)
             };
-            let seen = pool.mapping(push).chunk_size(1).map(0..60).expect("values");
+            let barrier = Barrier::new(3).expect("a barrier");
+            let items = (0..60).map(|n| (n, barrier.clone()));
+            let seen = pool.mapping(push).chunk_size(1).starmap(items).expect("values");
             let most = |id| seen.iter().filter(|(worker, _)| *worker == Some(id)).map(|(_, len)| *len).max();
-            let total: u64 = (0..3).filter_map(most).sum();
-            assert_eq!(total, 60, "what each has seen adds up: {seen:?}");
+            let total: Option<u64> = (0..3).map(most).sum();
+            assert_eq!(total, Some(60), "what each has seen adds up: {seen:?}");
         });
     }
 }

@@ -35,12 +35,6 @@ impl Scheduler {
         free || self.may_wake_more() || self.backlog.has_milder()
     }
 
-    /// Whether the last tasks were so short that they are better sent many together.
-    #[must_use]
-    pub fn runs_short_tasks(&self) -> bool {
-        self.pace.is_short()
-    }
-
     /// Afterwards nothing waits, or nobody may be sent more.
     pub(crate) fn dispatch(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.refuse_waiting(actions);

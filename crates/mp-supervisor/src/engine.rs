@@ -281,7 +281,7 @@ impl Engine {
             _ => state.ending(),
         };
         let hungry = closed.is_some() || state.scheduler.is_hungry();
-        self.inbox.set_hungry(hungry, state.scheduler.runs_short_tasks());
+        self.inbox.set_hungry(hungry);
         if let Some(reason) = closed {
             self.inbox.close(reason);
         }

@@ -38,8 +38,6 @@ pub(crate) struct Inbox {
     filled: AtomicBool,
     /// Whether the engine would send at once what is put in.
     hungry: AtomicBool,
-    /// Whether tasks are short, as far as is known.
-    short: AtomicBool,
     /// How many tasks may be without an outcome.
     max: Option<u64>,
     /// Rings when there is room again, or never will be.
@@ -60,8 +58,8 @@ struct State {
 impl Inbox {
     pub(crate) fn new(max: Option<u64>) -> Self {
         let state = State { next_task: 1, settled: 0, jobs: Vec::new(), tick_ns: 0, closed: None };
-        let [filled, hungry, short] = [false; 3].map(AtomicBool::new);
-        Self { state: Mutex::new(state), filled, hungry, short, max, room: Condvar::new() }
+        let [filled, hungry] = [false; 2].map(AtomicBool::new);
+        Self { state: Mutex::new(state), filled, hungry, max, room: Condvar::new() }
     }
 
     /// Accepts a job; gives its first item's id, and whether the engine should be told. Waits for room, if it may.
@@ -74,7 +72,7 @@ impl Inbox {
         job.first = first;
         state.next_task += u64::from(items);
         let waits = !self.hungry.load(Ordering::Relaxed);
-        state.add(job, waits, self.short.load(Ordering::Relaxed));
+        state.add(job, waits);
         self.filled.store(true, Ordering::SeqCst);
         drop(state);
         let hungry = self.hungry.load(Ordering::SeqCst);
@@ -100,8 +98,7 @@ impl Inbox {
         item: (&Arc<One>, impl FnOnce(&mut Args) -> Result<(), SubmitError>),
     ) -> Option<(TaskId, bool)> {
         let mut state = self.state.lock();
-        let soon = self.short.load(Ordering::Relaxed) || state.tick_ns == last_tick_ns();
-        let open = state.closed.is_none() && self.max.is_none() && soon;
+        let open = state.closed.is_none() && self.max.is_none() && state.tick_ns == last_tick_ns();
         let first = TaskId(state.next_task);
         let follows = |job: &&mut Job| open && job.end() == first;
         if !state.jobs.last_mut().filter(follows)?.admit(work, item) {
@@ -166,9 +163,8 @@ impl Inbox {
         std::mem::take(&mut state.jobs)
     }
 
-    /// Says whether the engine would send at once what is put in, and whether tasks are short.
-    pub(crate) fn set_hungry(&self, hungry: bool, short: bool) {
-        self.short.store(short, Ordering::Relaxed);
+    /// Says whether the engine would send at once what is put in.
+    pub(crate) fn set_hungry(&self, hungry: bool) {
         self.hungry.store(hungry, Ordering::SeqCst);
     }
 
@@ -195,11 +191,10 @@ impl Inbox {
 }
 
 impl State {
-    /// What came in one tick may be one job, which counts as submitted when the first of it was. To look at the clock for each task
-    /// would cost a tenth of what it costs to submit it: so what is taken in at once is stamped there, and where tasks are short
-    /// nobody looks, as a job does not wait here for long.
-    fn add(&mut self, mut job: Job, waits: bool, short: bool) {
-        let tick_ns = if waits && !short { last_tick_ns() } else { self.tick_ns };
+    /// What came in one tick may be one job, which counts as submitted when the first of it was. To look at the true time for each
+    /// task would cost a tenth of what it costs to submit it; what is taken in at once is stamped there.
+    fn add(&mut self, mut job: Job, waits: bool) {
+        let tick_ns = if waits { last_tick_ns() } else { self.tick_ns };
         let absorbed = tick_ns == self.tick_ns && self.jobs.last_mut().is_some_and(|last| last.absorb(&job));
         if !absorbed {
             job.since = waits.then(Instant::now);

@@ -187,7 +187,7 @@ impl Command {
     /// # use std::time::Duration;
     /// let script = "(setsid sleep 1000 &); sleep 1000";
     /// let late = mp_supervisor::Command::new("sh").arg("-c").arg(script);
-    /// late.adopt_orphans(true).timeout(Duration::from_secs(1)).run().unwrap_err(); // both have ended
+    /// late.adopt_orphans(true).timeout(Duration::from_secs(1)).run().expect_err("both have ended");
     /// ```
     pub fn adopt_orphans(mut self, adopts: bool) -> Self {
         self.adopts = adopts;

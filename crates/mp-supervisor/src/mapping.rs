@@ -45,6 +45,9 @@ impl Pool {
 
     /// Runs `task` on every item and waits for all; the results are in the order of the input. Python: `Pool.map`.
     ///
+    /// Where items are numbers, the first of them are run while the input is still read. Everything else is read and encoded first;
+    /// what cannot be encoded is then said before any item is run.
+    ///
     /// # Errors
     /// The first failure by the order of the input, when all have ended.
     pub fn map<F, T, I>(&self, task: F, items: I) -> Result<Vec<F::Output>, Failure>

@@ -157,7 +157,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         self
     }
 
-    /// How long its task may run, from when it starts; then it is ended, and joining gives [`Failure::TimedOut`].
+    /// How long its task may run, from when it starts; then it is ended, and joining gives [`Failure::TimedOut`](mp_wire::Failure::TimedOut).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.terms.timeout = Some(limit);
         self

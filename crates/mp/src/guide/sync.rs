@@ -51,7 +51,7 @@
 //! ```
 //!
 //! What can be in shared memory, the compiler checks: plain data without pointers and without gaps. A `String` is none. A type of
-//! your own says so by a derive of [`bytemuck`](crate::bytemuck), which is re-exported:
+//! your own says so by a derive of [`bytemuck`], which is re-exported:
 //!
 //! ```
 //! use mp::bytemuck::{Pod, Zeroable};

@@ -79,6 +79,11 @@ fn rand_number_processes_prints_ten_numbers() {
 }
 
 #[test]
+fn futures_are_awaited_on_any_executor() {
+    assert_eq!(run("futures", &[]), "on tokio:     [4, 168, 9592]\non few lines: 168\n");
+}
+
+#[test]
 fn threads_and_lock_is_wrong_without_and_right_with() {
     let output = run("threads_and_lock", &[]);
     let totals: Vec<(&str, u64)> = output

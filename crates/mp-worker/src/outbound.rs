@@ -3,7 +3,7 @@
 //! Does **not** run tasks.
 //!
 //! Short items are answered together, long ones at once: a send costs about 2 µs, so after a long item it costs little, and
-//! after short ones it waits for more of them, at the latest for the frame's end. Short ones before a long one do not wait
+//! after short ones, or right after another answer, it waits for more of them, at the latest for the frame's end. Short ones before a long one do not wait
 //! for it: the supervisor, when it hears nothing for some milliseconds, reads the outbox.
 
 use std::os::fd::OwnedFd;

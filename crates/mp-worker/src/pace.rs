@@ -25,8 +25,12 @@ const GROUP_NS: u64 = 5_000;
 /// A group that took so long, in nanoseconds, was taken for shorter items.
 const SURPRISE_NS: u64 = 1_000_000;
 
-/// An item that ran so long, in nanoseconds, is answered at once: a send costs a fifth of it.
+/// An item that ran so long, in nanoseconds, is answered at once: a send costs a fifth of it. ..
 const LONG_NS: u64 = 10_000;
+
+/// .. But where many wait, not so soon after the one before, in nanoseconds: who hears each answer takes 25 µs of a processor,
+/// perhaps this one's. It is less than the silence after which a supervisor looks by itself.
+const GAP_NS: u64 = 2_500_000;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -38,6 +42,8 @@ pub(crate) struct Pace {
     began_ns: u64,
     /// What the first of the group took.
     sample_ns: u64,
+    /// When a long item was last answered.
+    answered_ns: u64,
 }
 
 /// The time that a group took.
@@ -51,7 +57,7 @@ pub(crate) struct Lap {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self { group: 1, begun: 0, size: 0, began_ns: 0, sample_ns: 0 }
+        Self { group: 1, begun: 0, size: 0, began_ns: 0, sample_ns: 0, answered_ns: 0 }
     }
 
     /// The next item is about to begin. Where it begins a group, gives the time, and it is to be timed.
@@ -102,7 +108,12 @@ impl Pace {
 
     fn single(&mut self) -> Lap {
         self.adapt(1, self.sample_ns);
-        Lap { spent_ns: self.sample_ns, long: self.sample_ns >= LONG_NS }
+        let over_ns = self.began_ns.saturating_add(self.sample_ns);
+        let long = self.sample_ns >= LONG_NS && over_ns.saturating_sub(self.answered_ns) >= GAP_NS;
+        if long {
+            self.answered_ns = over_ns;
+        }
+        Lap { spent_ns: self.sample_ns, long }
     }
 
     fn several(&mut self, items: u32) -> Lap {
@@ -129,11 +140,25 @@ mod tests {
     #[test]
     fn long_items_are_timed_one_by_one() {
         let mut pace = Pace::new();
-        for _ in 0..3 {
+        for n in 1..=3 {
             assert!(pace.begin(false).is_some());
-            assert!(pace.ends(1_000_000));
-            assert_eq!(pace.lap(), Some(Lap { spent_ns: 1_000_000, long: true }));
+            pace.began_ns = n * GAP_NS;
+            assert!(pace.ends(GAP_NS));
+            assert_eq!(pace.lap(), Some(Lap { spent_ns: GAP_NS, long: true }));
         }
+    }
+
+    #[test]
+    fn long_items_are_answered_at_once_but_not_one_right_after_the_other() {
+        let mut pace = Pace::new();
+        let answered = (1..=9).filter(|n| {
+            assert!(pace.begin(false).is_some());
+            // As if they had followed each other.
+            pace.began_ns = n * 1_000_000 + GAP_NS;
+            assert!(pace.ends(1_000_000));
+            pace.lap().is_some_and(|lap| lap.long)
+        });
+        assert_eq!(answered.collect::<Vec<_>>(), [1, 4, 7]);
     }
 
     #[test]

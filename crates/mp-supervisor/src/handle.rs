@@ -144,10 +144,9 @@ impl<R> TaskHandle<R> {
         if self.one.is_ready() {
             return;
         }
-        let engine = self.engine.upgrade();
         let look = || {
             let reactor = Reactor::get().ok()?;
-            engine.iter().for_each(|engine| reactor.guarded(|| engine.overhear()));
+            self.engine.upgrade().iter().for_each(|engine| reactor.guarded(|| engine.overhear()));
             if !self.one.is_ready() {
                 reactor.lend_an_ear();
             }

@@ -137,10 +137,9 @@ impl Engine {
             return;
         }
         let Some(mut state) = self.state.try_lock() else { return };
-        let newer = |(io, _): &(WorkerIo, _)| io.status.overhear(io.records);
-        let heard =
-            |worker: &Option<(WorkerIo, _)>| worker.as_ref().map(|(io, _)| io.id).zip(worker.as_ref().and_then(newer));
-        let Some((worker, frame)) = state.workers.iter().take(LEAN_TO).find_map(heard) else { return };
+        let mut workers = state.workers.iter().take(LEAN_TO).flatten();
+        let heard = workers.find_map(|(io, _)| Some((io.id, io.status.overhear(io.records)?)));
+        let Some((worker, frame)) = heard else { return };
         // What it wrote wrongly is judged when it comes by the line.
         let _ = self.take_frame(&mut state, Instant::now(), worker, &frame);
         self.finish(state);

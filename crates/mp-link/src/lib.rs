@@ -6,7 +6,7 @@
 //!  supervisor                                             worker
 //!   Line ──── frames, bytes_channel over one socket pair ──── Line
 //!     └────── descriptors, over a second socket pair ───────────┘
-//!   Status ── claims, started, outbox: shared memory ────── Status
+//!   Status ── claims, started, mailbox, outbox: shared ───── Status
 //! ```
 //!
 //! One line per worker and nothing shared between workers: a dying worker takes down only its own. The supervisor's
@@ -18,6 +18,7 @@ pub mod births;
 mod error;
 mod ipc;
 mod loopback;
+mod mailbox;
 mod note;
 mod spin;
 mod status;
@@ -26,6 +27,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use error::LinkError;
+pub use mailbox::{FEW, Heard};
 pub use note::{NOTE_MAX, Note};
 pub use spin::Spin;
 pub use status::{Begun, Status};

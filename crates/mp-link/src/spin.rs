@@ -38,18 +38,29 @@ impl Spin {
     }
 
     /// Looks for a moment, if there is hope; then sleeps, if it must. Other threads are let through meanwhile.
-    pub fn wait<T>(&mut self, mut look: impl FnMut() -> Option<T>, sleep: impl FnOnce() -> T) -> T {
-        if self.hope > 0 && *MANY {
-            let began = Instant::now();
-            while began.elapsed() < MOMENT {
-                if let Some(found) = look() {
-                    self.hope = HOPE;
-                    return found;
-                }
-                std::thread::yield_now();
-            }
-            self.hope -= 1;
+    pub fn wait<T>(&mut self, look: impl FnMut() -> Option<T>, sleep: impl FnOnce() -> T) -> T {
+        self.awake(look).unwrap_or_else(|| self.asleep(sleep))
+    }
+
+    /// The first half of [`Spin::wait`].
+    pub fn awake<T>(&mut self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        if self.hope == 0 || !*MANY {
+            return None;
         }
+        let began = Instant::now();
+        while began.elapsed() < MOMENT {
+            if let Some(found) = look() {
+                self.hope = HOPE;
+                return Some(found);
+            }
+            std::thread::yield_now();
+        }
+        self.hope -= 1;
+        None
+    }
+
+    /// The second half of [`Spin::wait`].
+    pub fn asleep<T>(&mut self, sleep: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let found = sleep();
         if began.elapsed() < SHORT {

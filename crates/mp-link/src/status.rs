@@ -28,16 +28,13 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use mp_sys::shared::SharedPage;
 use mp_wire::TaskId;
-use mp_wire::frame::{CREDITS, OUTCOMES_HEADER, claim_word};
+use mp_wire::frame::{CREDITS, claim_word};
 
 const STARTED: usize = CREDITS;
 const OUTBOX_LEN: usize = CREDITS + 1;
 const CANCELLED: usize = CREDITS + 2;
 const ASKED: usize = CREDITS + 3;
 const WINDOWS_TAKEN: usize = CREDITS + 4;
-
-/// What is longer, in bytes, is left to the line.
-const FEW: usize = 128;
 
 /// In the word of what is cancelled: whatever runs.
 const ALL: u64 = u64::MAX;
@@ -197,7 +194,8 @@ impl Status {
         self.0.word(WINDOWS_TAKEN).fetch_and(!1_u64.unbounded_shl(slot), Ordering::AcqRel);
     }
 
-    fn outbox(&self) -> Outbox {
+    #[inline]
+    pub(crate) fn outbox(&self) -> Outbox {
         Outbox::unpack(self.0.word(OUTBOX_LEN).load(Ordering::Acquire))
     }
 
@@ -228,22 +226,13 @@ impl Status {
         fence(Ordering::Release);
     }
 
-    /// Supervisor: as [`Status::unsent`], if that are a few bytes, and records beyond the `known` first.
-    #[must_use]
-    pub fn overhear(&self, known: u64) -> Option<Vec<u8>> {
-        let len = self.outbox().len as usize;
-        if len <= OUTCOMES_HEADER || len > FEW {
-            return None;
-        }
-        let frame = self.unsent();
-        let first = frame.get(1..OUTCOMES_HEADER)?.try_into().map(u64::from_le_bytes).ok()?;
-        (first >= known).then_some(frame)
-    }
-
     /// Supervisor: the records that the worker has not sent. Empty, if it sends them just now.
     #[must_use]
     pub fn unsent(&self) -> Vec<u8> {
-        let outbox = self.outbox();
+        self.unsent_of(self.outbox())
+    }
+
+    pub(crate) fn unsent_of(&self, outbox: Outbox) -> Vec<u8> {
         let bytes = self.0.read(outbox.len as usize);
         fence(Ordering::Acquire);
         if self.outbox().filling == outbox.filling { bytes } else { Vec::new() }
@@ -252,17 +241,17 @@ impl Status {
 
 /// How full the outbox is, and how often it has been emptied before.
 #[derive(Clone, Copy)]
-struct Outbox {
-    filling: u32,
-    len: u32,
+pub(crate) struct Outbox {
+    pub(crate) filling: u32,
+    pub(crate) len: u32,
 }
 
 impl Outbox {
-    fn pack(self) -> u64 {
+    pub(crate) fn pack(self) -> u64 {
         u64::from(self.filling) << 32 | u64::from(self.len)
     }
 
-    fn unpack(word: u64) -> Self {
+    pub(crate) fn unpack(word: u64) -> Self {
         Self { filling: (word >> 32) as u32, len: word as u32 }
     }
 }

@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) ledger: Option<Box<Ledger>>,
     /// Who waits for something that has come, to be woken when the lock is gone.
     pub(crate) news: News,
+    /// How many callers read outboxes again and again.
+    pub(crate) listeners: u32,
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
     /// Workers that a fork server is to make, as long as `at_once`: until [`Engine::bear_at_once`].
@@ -157,6 +159,7 @@ impl Engine {
             trace: making.trace.clone(),
             ledger: making.insights.then(Box::default),
             news: News::default(),
+            listeners: 0,
             to_fork: Vec::new(),
             to_bear: Vec::new(),
             at_once: making.at_once,

@@ -17,6 +17,7 @@ use mp_wire::{CodecError, CodecStage, Failure, TaskId, TaskLabel};
 use crate::engine::Engine;
 use crate::job::Name;
 use crate::one::{One, Raw, Value};
+use crate::overhear::Listening;
 use crate::reactor::Reactor;
 use crate::trace::{Deed, Trace};
 
@@ -144,18 +145,19 @@ impl<R> TaskHandle<R> {
         if self.one.is_ready() {
             return;
         }
-        let look = || {
-            let reactor = Reactor::get().ok()?;
-            self.engine.upgrade().iter().for_each(|engine| reactor.guarded(|| engine.overhear()));
+        let mut listening = Listening::new(&self.engine);
+        let mut spin = SPIN.get();
+        let found = spin.awake(|| {
+            listening.look();
             if !self.one.is_ready() {
-                reactor.lend_an_ear();
+                Reactor::get().ok()?.lend_an_ear();
             }
             self.one.is_ready().then_some(())
-        };
-        let mut spin = SPIN.get();
-        spin.wait(look, || {
-            self.one.wait(None);
         });
+        listening.end();
+        if found.is_none() {
+            spin.asleep(|| self.one.wait(None));
+        }
         SPIN.set(spin);
     }
 

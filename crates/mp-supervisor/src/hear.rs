@@ -22,9 +22,6 @@ const TURN: usize = 32;
 /// .. or for so long: a frame may carry thousands of outcomes, and somebody else's death waits.
 const TURN_TIME: Duration = Duration::from_millis(2);
 
-/// So many workers are looked at, of those who may have found something.
-const LEAN_TO: usize = 16;
-
 /// More frames than this no line holds: a dead worker's descendant writes on.
 const LEFT: usize = 1024;
 
@@ -130,22 +127,7 @@ impl Engine {
         }
     }
 
-    /// Takes what a worker has just found and not sent yet, if it is little: a caller who is awake has it sooner than it could
-    /// come by the line, where it is said again.
-    pub(crate) fn overhear(&self) {
-        if self.making.is_timed() {
-            return;
-        }
-        let Some(mut state) = self.state.try_lock() else { return };
-        let mut workers = state.workers.iter().take(LEAN_TO).flatten();
-        let heard = workers.find_map(|(io, _)| Some((io.id, io.status.overhear(io.records)?)));
-        let Some((worker, frame)) = heard else { return };
-        // What it wrote wrongly is judged when it comes by the line.
-        let _ = self.take_frame(&mut state, Instant::now(), worker, &frame);
-        self.finish(state);
-    }
-
-    fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {
+    pub(crate) fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {
         if frame.is_empty() {
             return Ok(());
         }

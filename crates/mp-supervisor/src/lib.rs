@@ -44,6 +44,7 @@ mod one;
 mod ordered;
 mod outcomes;
 mod output;
+mod overhear;
 mod perform;
 mod pieces;
 mod policies;

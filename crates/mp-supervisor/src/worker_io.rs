@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mp_link::{Line, LinkError, Status};
+use mp_link::{Heard, Line, LinkError, Status};
 use mp_scheduler::Inspection;
 use mp_sys::child::{self, Child, Launch, Signal};
 use mp_sys::pidfd::Pidfd;
@@ -46,6 +46,10 @@ pub(crate) struct WorkerIo {
     pub(crate) half: Option<Half>,
     /// Of traced tasks that were sent: the first, how many, and when, in nanoseconds of CLOCK_MONOTONIC.
     pub(crate) sent: VecDeque<(TaskId, u32, u64)>,
+    /// How many frames were sent to it by the line.
+    sent_by_line: u32,
+    /// How much of its outbox was overheard.
+    pub(crate) heard: Heard,
     /// How many records have been accepted.
     pub(crate) records: u64,
     /// How many tasks have values whose time is to be said next.
@@ -218,6 +222,8 @@ impl WorkerIo {
             known: false,
             half: None,
             sent: VecDeque::new(),
+            sent_by_line: 0,
+            heard: Heard::default(),
             records: 0,
             fresh: 0,
             busy_since: None,
@@ -289,21 +295,28 @@ impl WorkerIo {
         self.at = self.at.checked_add(spent).unwrap_or(now).min(now);
     }
 
-    pub(crate) fn stop(&self, code: i32) {
+    pub(crate) fn stop(&mut self, code: i32) {
         // A worker that is gone already is noticed by its pidfd.
-        let _ = codec::encode(&ToWorker::Stop(code)).map(|frame| self.line.send(&frame, Vec::new()));
+        let _ = codec::encode(&ToWorker::Stop(code)).map(|frame| self.send(&frame, Vec::new()));
     }
 
     /// Hands over the windows that were made for it. Few and small: these frames need no credit.
     pub(crate) fn hand_over_windows(&mut self) {
         for (lent, fd) in self.windows.unsent() {
             // A worker that is gone already is noticed by its pidfd.
-            let _ = codec::encode(&ToWorker::Lend(lent)).map(|frame| self.line.send(&frame, vec![fd]));
+            let _ = codec::encode(&ToWorker::Lend(lent)).map(|frame| self.send(&frame, vec![fd]));
         }
     }
 
-    pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
-        self.line.send(frame, descriptors)
+    /// By the mailbox, if it is awake and has nothing to do, else by the line.
+    pub(crate) fn send(&mut self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
+        if descriptors.is_empty() && self.status.post(frame, self.sent_by_line) {
+            return Ok(());
+        }
+        self.line.send(frame, descriptors)?;
+        self.sent_by_line = self.sent_by_line.wrapping_add(1);
+        self.status.sent_by_line(self.sent_by_line);
+        Ok(())
     }
 
     pub(crate) fn begun(&self) -> [(u32, u16); CREDITS] {

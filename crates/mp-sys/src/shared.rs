@@ -1,11 +1,11 @@
-//! A few words, a small outbox and a note in memory that two processes share.
+//! A few words, a mailbox, an outbox and a note in memory that two processes share.
 //!
 //! Does **not** know what the words mean. Everything in it is atomic, so that no scribbling peer can make a
 //! read here undefined; what is read is data to be checked, nothing more (I9).
 //!
 //! ```text
-//!  0        64                                   64 + OUTBOX
-//!  | words   | outbox, written from its start     | note, in words | how it crashed: `crash.rs` |
+//!  0        128       1024                        1024 + OUTBOX
+//!  | words   | mailbox | outbox, each written from its start | note, in words | how it crashed: `crash.rs` |
 //! ```
 #![expect(unsafe_code, reason = "maps memory")]
 
@@ -22,7 +22,10 @@ use crate::crash::{self, Area, Record};
 use crate::memfile::MemFile;
 
 /// How many words there are.
-pub const WORDS: usize = 8;
+pub const WORDS: usize = 16;
+
+/// How many bytes the mailbox holds.
+pub const MAILBOX: usize = 896;
 
 /// How many bytes the outbox holds.
 pub const OUTBOX: usize = 64 * 1024;
@@ -30,7 +33,12 @@ pub const OUTBOX: usize = 64 * 1024;
 /// How many words the note has.
 pub const NOTE: usize = 64;
 
-const CRASH_AT: usize = (WORDS + NOTE) * 8 + OUTBOX;
+/// In words: where the mailbox, the outbox and the note begin.
+const MAILBOX_AT: usize = WORDS;
+const OUTBOX_AT: usize = MAILBOX_AT + MAILBOX / 8;
+const NOTE_AT: usize = OUTBOX_AT + OUTBOX / 8;
+
+const CRASH_AT: usize = (NOTE_AT + NOTE) * 8;
 
 const LENGTH: NonZeroUsize = NonZeroUsize::new(CRASH_AT + crash::AREA).expect("not zero");
 
@@ -98,7 +106,7 @@ impl SharedPage {
     #[must_use]
     pub fn note(&self, index: usize) -> &AtomicU64 {
         assert!(index < NOTE, "a note has {NOTE} words");
-        self.cell(WORDS + OUTBOX / 8 + index)
+        self.cell(NOTE_AT + index)
     }
 
     #[inline]
@@ -117,7 +125,7 @@ impl SharedPage {
         if bytes.len() > OUTBOX || kept > bytes.len() {
             return None;
         }
-        for (index, word) in (WORDS + first..).zip(bytes.get(first * 8..)?.as_chunks::<8>().0) {
+        for (index, word) in (OUTBOX_AT + first..).zip(bytes.get(first * 8..)?.as_chunks::<8>().0) {
             self.cell(index).store(u64::from_ne_bytes(*word), Ordering::Relaxed);
         }
         let over = bytes.len() % 8;
@@ -127,7 +135,7 @@ impl SharedPage {
                 Some(tail) => u64::from_le_bytes(*tail) >> (64 - 8 * over),
                 None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
             };
-            self.cell(WORDS + full).store(word.to_le(), Ordering::Relaxed);
+            self.cell(OUTBOX_AT + full).store(word.to_le(), Ordering::Relaxed);
         }
         Some(())
     }
@@ -141,7 +149,7 @@ impl SharedPage {
         if len > 9 || kept + len > OUTBOX {
             return None;
         }
-        let (index, shift) = (WORDS + kept / 8, 8 * (kept % 8));
+        let (index, shift) = (OUTBOX_AT + kept / 8, 8 * (kept % 8));
         let before = u64::from_le(self.cell(index).load(Ordering::Relaxed)) & !(u64::MAX << shift);
         self.cell(index).store((before | (item as u64) << shift).to_le(), Ordering::Relaxed);
         if kept % 8 + len > 8 {
@@ -179,9 +187,33 @@ impl SharedPage {
     /// The first `len` bytes of the outbox, or as many as there are.
     #[must_use]
     pub fn read(&self, len: usize) -> Vec<u8> {
-        let len = len.min(OUTBOX);
-        let cells = WORDS..WORDS + len.div_ceil(8);
-        let mut bytes: Vec<u8> = cells.flat_map(|i| self.cell(i).load(Ordering::Relaxed).to_ne_bytes()).collect();
+        self.bytes(OUTBOX_AT, len.min(OUTBOX))
+    }
+
+    /// Fills the mailbox from its start. `None`, with nothing written, where it does not fit.
+    #[must_use]
+    pub fn post(&self, bytes: &[u8]) -> Option<()> {
+        if bytes.len() > MAILBOX {
+            return None;
+        }
+        for (index, chunk) in (MAILBOX_AT..).zip(bytes.chunks(8)) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.cell(index).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+        Some(())
+    }
+
+    /// The first `len` bytes of the mailbox, or as many as there are.
+    #[must_use]
+    pub fn mail(&self, len: usize) -> Vec<u8> {
+        self.bytes(MAILBOX_AT, len.min(MAILBOX))
+    }
+
+    fn bytes(&self, at: usize, len: usize) -> Vec<u8> {
+        let cells = at..at + len.div_ceil(8);
+        let mut bytes = Vec::with_capacity(cells.len() * 8);
+        cells.for_each(|i| bytes.extend_from_slice(&self.cell(i).load(Ordering::Relaxed).to_ne_bytes()));
         bytes.truncate(len);
         bytes
     }
@@ -239,6 +271,16 @@ mod tests {
         }
         assert_eq!(here.append(OUTBOX - 8, 0, 9), None);
         assert_eq!(here.append(0, 0, 10), None);
+    }
+
+    #[test]
+    fn the_mailbox_and_the_outbox_are_two() {
+        let (here, fd) = SharedPage::create().expect("made");
+        let there = SharedPage::open(&fd).expect("mapped");
+        assert_eq!((here.post(&[7; MAILBOX]), here.keep(&[9; OUTBOX], 0)), (Some(()), Some(())));
+        assert_eq!((there.mail(usize::MAX), there.read(usize::MAX)), (vec![7; MAILBOX], vec![9; OUTBOX]));
+        assert_eq!((here.post(b"short"), there.mail(5)), (Some(()), b"short".to_vec()));
+        assert_eq!(here.post(&[0; MAILBOX + 1]), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod after_fork;
 mod context;
 pub mod depth;
+mod ear;
 mod foreign;
 mod fork_server;
 mod forward;

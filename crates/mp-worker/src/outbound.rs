@@ -8,7 +8,7 @@
 
 use std::os::fd::OwnedFd;
 
-use mp_link::{Line, LinkError, Status};
+use mp_link::{FEW, Line, LinkError, Status};
 use mp_wire::frame::{FRAME_MAX, INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
 use mp_wire::item::{only_item, push_item, short_item};
 use mp_wire::record::{NEXT_LEN, Report, Times, push_next, push_report, push_spent, push_times, push_value};
@@ -41,8 +41,12 @@ pub(crate) struct Outbound<'a> {
     /// that is being encoded has left so far.
     kept: usize,
     records: u64,
+    /// How many there were when the frame began.
+    first: u64,
     /// The task whose record may come next without being named.
     next: Option<TaskId>,
+    /// Where what follows the last record begins, and how many records there were then.
+    tail: (usize, u64),
     panes: Panes,
     /// Memory that large values were encoded in: fresh memory costs ten times what it costs to write to it.
     spare: Vec<u8>,
@@ -56,7 +60,9 @@ impl<'a> Outbound<'a> {
             frame: outcomes_header(0).to_vec(),
             kept: 0,
             records: 0,
+            first: 0,
             next: None,
+            tail: (OUTCOMES_HEADER, 0),
             panes: Panes::default(),
             spare: Vec::new(),
         }
@@ -171,6 +177,9 @@ impl<'a> Outbound<'a> {
 
     /// The time that the last items took.
     pub(crate) fn lap(&mut self, lap: Lap) -> Result<(), LinkError> {
+        if self.tail.1 != self.records {
+            self.tail = (self.frame.len(), self.records);
+        }
         push_spent(&mut self.frame, lap.spent_ns);
         self.keep();
         if lap.long { self.flush() } else { Ok(()) }
@@ -235,12 +244,62 @@ impl<'a> Outbound<'a> {
         if self.frame.len() == OUTCOMES_HEADER { Ok(()) } else { self.send(Vec::new()) }
     }
 
+    /// Sends what has been gathered, unless somebody is about to read it in the outbox.
+    pub(crate) fn offer(&mut self) -> Result<(), LinkError> {
+        if self.frame.len() <= FEW && self.status.is_listened() { Ok(()) } else { self.flush() }
+    }
+
+    /// Sends what nobody has heard, unless somebody is still about to.
+    #[inline]
+    pub(crate) fn hand_on_unless_listened(&mut self) -> Result<(), LinkError> {
+        if self.has_unheard() { self.offer() } else { Ok(()) }
+    }
+
+    /// Sends what nobody has heard: what is run next may take long.
+    pub(crate) fn hand_on(&mut self) -> Result<(), LinkError> {
+        if self.has_unheard() { self.flush() } else { Ok(()) }
+    }
+
+    /// Whether there are records that nobody has heard. Those that were are forgotten.
+    #[inline]
+    fn has_unheard(&mut self) -> bool {
+        if self.first == self.records {
+            return false;
+        }
+        let heard = self.status.heard();
+        if heard >= self.recorded() {
+            self.forget(heard);
+        }
+        self.first != self.records
+    }
+
+    /// Up to where there are records.
+    fn recorded(&self) -> usize {
+        let (at, records) = self.tail;
+        if records == self.records { at } else { self.frame.len() }
+    }
+
+    /// The frame begins anew, with what is behind its first `heard` bytes. These are no records.
+    fn forget(&mut self, heard: usize) {
+        let heard = heard.min(self.frame.len());
+        self.frame.drain(OUTCOMES_HEADER..heard);
+        self.begin();
+        if self.frame.len() > OUTCOMES_HEADER {
+            self.keep();
+        }
+    }
+
+    /// The outbox is empty, and the frame has the header of one that begins with the next record.
+    fn begin(&mut self) {
+        self.status.sent();
+        self.frame[..OUTCOMES_HEADER].copy_from_slice(&outcomes_header(self.records));
+        (self.kept, self.next, self.first) = (0, None, self.records);
+    }
+
     fn send(&mut self, descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
         self.line.send(&self.frame, descriptors)?;
-        self.status.sent();
-        self.frame.clear();
-        self.frame.extend_from_slice(&outcomes_header(self.records));
-        (self.kept, self.next) = (0, None);
+        self.frame.truncate(OUTCOMES_HEADER);
+        self.begin();
         Ok(())
     }
 }

@@ -10,11 +10,12 @@
 
 use std::os::fd::OwnedFd;
 
-use mp_link::{LinkError, Status};
-use mp_wire::frame::{Lent, Segment};
+use mp_link::{Line, LinkError, Status};
+use mp_wire::frame::{Lent, Segment, walked};
 use mp_wire::item::{Items, only_item};
 use mp_wire::{CodecError, CodecStage, WorkerId};
 
+use crate::ear::Ear;
 use crate::outbound::Outbound;
 use crate::pace::Pace;
 use crate::panic::watch;
@@ -115,7 +116,19 @@ impl<'a> Runner<'a> {
     /// Nothing more comes for the moment.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
         self.lap()?;
-        self.back.flush()
+        self.back.offer()
+    }
+
+    /// The rest of frame `number` was taken back.
+    pub(crate) fn walked(&mut self, line: &Line, number: u32) -> Result<(), LinkError> {
+        self.lap()?;
+        self.back.flush()?;
+        line.send(&walked(number), Vec::new())
+    }
+
+    /// The next frame.
+    pub(crate) fn next_frame(&mut self, ear: &mut Ear<'_>) -> Result<Vec<u8>, LinkError> {
+        ear.next(&mut self.back)
     }
 
     fn lap(&mut self) -> Result<(), LinkError> {

@@ -5,13 +5,14 @@
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
-use mp_link::{Line, LinkError, Spin, Status};
+use mp_link::{Line, LinkError, Status};
 use mp_sys::image::SameImage;
 use mp_wire::codec;
-use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome, walked};
+use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWorker, Welcome};
 use mp_wire::item::Items;
 
 use crate::context;
+use crate::ear::Ear;
 use crate::outbound::Outbound;
 use crate::outlets;
 use crate::runner::{Run, Runner};
@@ -83,9 +84,9 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
         runner: Runner::new((welcome.worker, std::process::id()), status, Outbound::new(line, status)),
         views: Views::default(),
     };
-    let mut spin = Spin::new();
+    let mut ear = Ear::new(line, status);
     loop {
-        let frame = line.recv_soon(&mut spin).map_err(|_| 0)?;
+        let frame = worker.runner.next_frame(&mut ear).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
             Ok(ToWorker::Lend(lent)) => {
@@ -123,8 +124,7 @@ impl Worker<'_> {
                 break;
             }
         }
-        self.runner.rest()?;
-        if whole { Ok(()) } else { self.line.send(&walked(frame.number), Vec::new()) }
+        if whole { self.runner.rest() } else { self.runner.walked(self.line, frame.number) }
     }
 
     /// `false` when the rest of the frame has been taken back.

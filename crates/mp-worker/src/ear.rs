@@ -1,0 +1,213 @@
+//! Waiting for the next frame: awake for a moment where that pays, by the mailbox or by the line.
+//!
+//! Does **not** know what frames say.
+//!
+//! ```text
+//!  awake:   mailbox open ─▶ mail? ─▶ more by the line? ─▶ was the answer heard? does still somebody listen? ─┐
+//!               ▲                                                                                           │
+//!               └────────────────────────────── a moment long ──────────────────────────────────────────────┘
+//!  asleep:  mailbox closed ─▶ mail? ─▶ answers sent ─▶ the line
+//! ```
+
+use std::hint::spin_loop;
+
+use mp_link::{Line, LinkError, Spin, Status};
+
+use crate::outbound::Outbound;
+
+/// So many looks at shared memory before others are let through.
+const GLANCES: u32 = 16;
+
+type Frame = Result<Vec<u8>, LinkError>;
+
+/// A worker's ear.
+pub(crate) struct Ear<'a> {
+    line: &'a Line,
+    status: &'a Status,
+    spin: Spin,
+    /// How many frames have come by the line.
+    taken: u32,
+}
+
+impl<'a> Ear<'a> {
+    pub(crate) fn new(line: &'a Line, status: &'a Status) -> Self {
+        Self { line, status, spin: Spin::new(), taken: 0 }
+    }
+
+    /// Waits for the next frame. Answers that nobody has heard are sent before it is given.
+    pub(crate) fn next(&mut self, back: &mut Outbound<'_>) -> Frame {
+        let mut spin = self.spin;
+        self.status.open_mailbox(self.taken);
+        let frame = match spin.awake(|| self.look(back)) {
+            Some(frame) => frame,
+            None => self.sleep(&mut spin, back),
+        };
+        self.spin = spin;
+        back.hand_on()?;
+        frame
+    }
+
+    /// Looks a few times at what needs no system call. The mailbox is closed when a frame is found.
+    fn look(&mut self, back: &mut Outbound<'_>) -> Option<Frame> {
+        for _ in 0..GLANCES {
+            if let Some(frame) = self.status.take_mail() {
+                return Some(Ok(frame));
+            }
+            if self.status.is_sent_more(self.taken) {
+                return Some(self.by_line_unless_mail());
+            }
+            if let Err(error) = back.hand_on_unless_listened() {
+                return Some(Err(error));
+            }
+            spin_loop();
+        }
+        None
+    }
+
+    fn sleep(&mut self, spin: &mut Spin, back: &mut Outbound<'_>) -> Frame {
+        back.flush()?;
+        spin.asleep(|| self.by_line_unless_mail())
+    }
+
+    fn by_line_unless_mail(&mut self) -> Frame {
+        self.status.close_mailbox().map_or_else(|| self.take(), Ok)
+    }
+
+    fn take(&mut self) -> Frame {
+        let frame = self.line.recv()?;
+        self.taken = self.taken.wrapping_add(1);
+        Ok(frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use mp_link::Heard;
+    use mp_sys::poll::{Way, wait_one};
+    use mp_wire::TaskId;
+    use mp_wire::frame::{FromWorkerFrame, from_worker};
+    use mp_wire::record::{Records, Word};
+
+    use crate::pace::Lap;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// What differs from one round to the next, so that each side finds the other looking, at work, and asleep.
+    fn dawdle(round: u64) {
+        let turns = [0, 1, 30, 400, 3_000][(round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % 5];
+        (0..turns).for_each(|_| spin_loop());
+        if round.is_multiple_of(97) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn frames_are_taken_once_and_in_their_order_whichever_way_they_come() {
+        const FRAMES: u64 = 5_000;
+        let (supervisor, worker) = Line::between_threads().expect("a line");
+        let status = Status::local().expect("memory");
+        let there = status.clone();
+        let taken = std::thread::spawn(move || {
+            let (mut ear, mut back) = (Ear::new(&worker, &there), Outbound::new(&worker, &there));
+            let number = |frame: Vec<u8>| u64::from_le_bytes(frame[..8].try_into().expect("eight bytes"));
+            for round in 0..FRAMES {
+                assert_eq!(number(ear.next(&mut back).expect("a frame")), round);
+                dawdle(round ^ 0x55);
+            }
+            ear.taken
+        });
+        let (mut posted, mut sent) = (0, 0);
+        for round in 0..FRAMES {
+            dawdle(round);
+            let frame = [round.to_le_bytes(), [7; 8]].concat();
+            // Some are not for the mailbox, as those with descriptors.
+            if round % 7 != 3 && status.post(&frame, sent) {
+                posted += 1;
+                continue;
+            }
+            supervisor.send(&frame, Vec::new()).expect("sent");
+            sent += 1;
+            status.sent_by_line(sent);
+        }
+        assert_eq!((taken.join().expect("no panic"), u64::from(sent) + posted), (sent, FRAMES));
+    }
+
+    /// The numbers of the values in a frame of outcomes, from the first that is not known.
+    fn values(frame: &[u8], known: &mut u64) -> Vec<u64> {
+        let Ok(FromWorkerFrame::Outcomes(mut number, records)) = from_worker(frame) else { panic!("{frame:?}") };
+        assert!(number <= *known, "something was left out");
+        let mut new = Vec::new();
+        for word in Records::new(records) {
+            if let Word::Values(first, values) = word.expect("whole") {
+                for offset in 0..values.len() {
+                    if number == *known {
+                        new.push(first.plus(offset).0);
+                        *known += 1;
+                    }
+                    number += 1;
+                }
+            }
+        }
+        new
+    }
+
+    #[test]
+    fn what_a_worker_keeps_to_itself_is_heard_by_who_listens_or_sent() {
+        // One frame, one answer, while a listener comes and goes: each answer comes, and none is waited for in vain.
+        const ROUNDS: u64 = 1_000;
+        let (supervisor, worker) = Line::between_threads().expect("a line");
+        let status = Status::local().expect("memory");
+        let there = status.clone();
+        let serving = std::thread::spawn(move || {
+            let (mut ear, mut back) = (Ear::new(&worker, &there), Outbound::new(&worker, &there));
+            while let Ok(frame) = ear.next(&mut back) {
+                let task = TaskId(u64::from_le_bytes(frame[..8].try_into().expect("eight bytes")));
+                let _more = back.put_short(task, task.0 & 0x7f, 1);
+                dawdle(task.0);
+                back.lap(Lap { spent_ns: 5, long: false }).and_then(|()| back.offer()).expect("a line");
+            }
+        });
+        let (mut known, mut heard, mut sent) = (0, Heard::default(), 0);
+        for round in 0..ROUNDS {
+            let frame = round.to_le_bytes();
+            if !status.post(&frame, sent) {
+                supervisor.send(&frame, Vec::new()).expect("sent");
+                sent += 1;
+                status.sent_by_line(sent);
+            }
+            status.set_listened(true);
+            let mut came = Vec::new();
+            let mut listen = |known: &mut u64| {
+                let Some((now, frame)) = status.overhear(heard) else { return Vec::new() };
+                heard = now;
+                let new = values(&frame, known);
+                status.hear(now);
+                new
+            };
+            // Some give up at once, some look for long.
+            for _ in 0..[0, 1, 50, 5_000][round as usize % 4] {
+                came.extend(listen(&mut known));
+                if !came.is_empty() {
+                    break;
+                }
+            }
+            status.set_listened(false);
+            if came.is_empty() {
+                came.extend(listen(&mut known));
+            }
+            while came.is_empty() {
+                // Nobody listens: it must come by the line.
+                assert!(wait_one(&supervisor, Way::Read, Some(LIMIT)).expect("polled"), "round {round} is kept back");
+                let frame = supervisor.try_recv().expect("a line");
+                came.extend(frame.map(|frame| values(&frame, &mut known)).unwrap_or_default());
+            }
+            assert_eq!(came, [round]);
+        }
+        supervisor.hang_up();
+        drop(supervisor);
+        serving.join().expect("no panic");
+    }
+}

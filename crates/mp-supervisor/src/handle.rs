@@ -18,8 +18,10 @@ use crate::engine::Engine;
 use crate::job::Name;
 use crate::one::{One, Raw, Value};
 use crate::overhear::Listening;
-use crate::reactor::Reactor;
 use crate::trace::{Deed, Trace};
+
+/// Who has less time than this sleeps at once, so that he is not late.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How a result is read from its bytes.
 pub(crate) type Decode<R> = fn(&[u8]) -> Result<R, CodecError>;
@@ -90,7 +92,7 @@ impl<R> TaskHandle<R> {
     /// # Errors
     /// The task's failure.
     pub fn get(self) -> Result<R, Failure> {
-        self.wait_soon();
+        self.wait_soon(None);
         self.take()
     }
 
@@ -105,7 +107,8 @@ impl<R> TaskHandle<R> {
     /// Waits for the outcome, at most for `limit`, and leaves it where it is. Gives whether it is there.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> bool {
-        self.one.wait(Instant::now().checked_add(limit))
+        // A limit beyond the clock's end is none.
+        self.wait_soon(Instant::now().checked_add(limit))
     }
 
     /// Whether there is an outcome. Python: `AsyncResult.ready()`.
@@ -137,28 +140,24 @@ impl<R> TaskHandle<R> {
         self.one.poll(waker).is_ready()
     }
 
-    /// Waits without limit; awake for a moment, where answers have come quickly.
-    fn wait_soon(&self) {
+    /// Waits, awake for a moment, where answers have come quickly, and there is so much time.
+    fn wait_soon(&self, deadline: Option<Instant>) -> bool {
         thread_local! {
             static SPIN: Cell<Spin> = const { Cell::new(Spin::new()) };
         }
         if self.one.is_ready() {
-            return;
+            return true;
+        }
+        if deadline.is_some_and(|deadline| deadline < Instant::now() + PATIENCE) {
+            return self.one.wait(deadline);
         }
         let mut listening = Listening::new(&self.engine);
         let mut spin = SPIN.get();
-        let found = spin.awake(|| {
-            listening.look();
-            if !self.one.is_ready() {
-                Reactor::get().ok()?.lend_an_ear();
-            }
-            self.one.is_ready().then_some(())
-        });
+        let found = spin.awake(|| listening.look(|| self.one.is_ready()).then_some(true));
         listening.end();
-        if found.is_none() {
-            spin.asleep(|| self.one.wait(None));
-        }
+        let found = found.unwrap_or_else(|| spin.asleep(|| self.one.wait(deadline)));
         SPIN.set(spin);
+        found
     }
 
     fn take(&self) -> Result<R, Failure> {

@@ -127,7 +127,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn take_frame(&self, state: &mut State, now: Instant, worker: WorkerId, frame: &[u8]) -> Result<(), String> {
+    pub(crate) fn take_frame(
+        &self,
+        state: &mut State,
+        now: Instant,
+        worker: WorkerId,
+        frame: &[u8],
+    ) -> Result<(), String> {
         if frame.is_empty() {
             return Ok(());
         }

@@ -9,6 +9,7 @@
 //!                                                        └ no, or no more: sends it
 //! ```
 
+use std::hint::spin_loop;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -17,6 +18,9 @@ use crate::reactor::Reactor;
 
 /// So many workers are listened to.
 const LEAN_TO: usize = 16;
+
+/// So often shared memory is looked at before anything else is.
+const GLANCES: usize = 16;
 
 /// One caller's listening, which begins with the first look and ends with this.
 pub(crate) struct Listening<'a> {
@@ -29,15 +33,21 @@ impl<'a> Listening<'a> {
         Self { engine, begun: None }
     }
 
-    /// Hears what can be heard now.
-    pub(crate) fn look(&mut self) {
-        let Ok(reactor) = Reactor::get() else { return };
+    /// Hears what workers say, by the line as well, for as long as it takes to look a few times. Gives whether `done` is.
+    pub(crate) fn look(&mut self, done: impl Fn() -> bool) -> bool {
+        let Ok(reactor) = Reactor::get() else { return false };
         if self.begun.is_none() {
             self.begun = self.engine.upgrade().filter(|engine| engine.begin_to_listen());
         }
-        if let Some(engine) = &self.begun {
+        for engine in self.begun.iter().cycle().take(GLANCES) {
             reactor.guarded(|| engine.overhear());
+            if done() {
+                return true;
+            }
+            spin_loop();
         }
+        reactor.lend_an_ear();
+        done()
     }
 
     /// Who sleeps hears nothing. What workers kept to themselves until now is heard.

@@ -103,12 +103,13 @@ fn check_count(task: &NamedTask, given: usize) -> Result<(), Problem> {
         (least, most) => format!("{least} to {most} arguments"),
     };
     let missing = task.args.get(given..least).unwrap_or_default();
-    let missing = missing.iter().map(|arg| format!("\"{}\"", arg.name)).collect::<Vec<_>>().join(" and ");
+    let names = missing.iter().map(|arg| format!("\"{}\"", arg.name)).collect::<Vec<_>>().join(" and ");
     let problem = Problem::usage(format!("{} takes {wanted}, {given} given", signature(task)));
-    Err(match (missing.is_empty(), most) {
-        (false, _) => problem.hint(format!("{missing} is missing")),
-        (true, 0) => problem.hint("leave them out"),
-        (true, _) => problem.hint("a list is one argument: '[1, 2]'; many items are for map"),
+    Err(match (missing.len(), most) {
+        (1, _) => problem.hint(format!("{names} is missing")),
+        (2.., _) => problem.hint(format!("{names} are missing")),
+        (0, 0) => problem.hint("leave them out"),
+        (0, _) => problem.hint("a list is one argument: '[1, 2]'; many items are for map"),
     })
 }
 
@@ -222,6 +223,7 @@ mod tests {
                 Some("\"b\" is missing".to_owned())
             )
         );
+        assert_eq!(refusal("pair", &[]).1.as_deref(), Some("\"a\" and \"b\" are missing"));
         let (message, hint) = refusal("half", &["1", "2"]);
         assert_eq!(message, "half(n: u8) -> u8 takes 1 argument, 2 given");
         assert!(hint.is_some_and(|hint| hint.contains("'[1, 2]'")));

@@ -1,4 +1,4 @@
-//! What follows when tasks are done: a callback for one, the next of many, a wait for some.
+//! What follows when tasks are done: a callback for one, a wait for some, who of many came first.
 //!
 //! Does **not** know workers: it hears of outcomes as any future does, by a waker.
 //!
@@ -75,28 +75,9 @@ fn enough<R>(until: Until, done: &[usize], handles: &[TaskHandle<R>]) -> bool {
     }
 }
 
-/// Gives the handles back one by one, each when its outcome is there. Python: `concurrent.futures.as_completed`.
-///
-/// ```no_run
-/// # fn square(n: u64) -> u64 { n * n }
-/// # let pool = mp_supervisor::Pool::new(2)?;
-/// let handles: Result<Vec<_>, _> = (1..=6).map(|n: u64| pool.apply_async(square, (n,))).collect();
-/// for handle in mp_supervisor::as_completed(handles?) {
-///     println!("task {}: {:?}", handle.id(), handle.get());
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn as_completed<R>(handles: impl IntoIterator<Item = TaskHandle<R>>) -> impl Iterator<Item = TaskHandle<R>> {
-    let arrivals = Arc::new(Arrivals::default());
-    let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
-    (0..).zip(handles.iter().flatten()).for_each(|(index, handle)| arrivals.expect(index, handle));
-    // It waits without limit for an outcome, which always comes (I1).
-    (0..handles.len()).map_while(move |_| arrivals.next(None).and_then(|index| handles[index].take()))
-}
-
 /// Whose outcome has come, in this order.
 #[derive(Default)]
-struct Arrivals {
+pub(crate) struct Arrivals {
     come: Mutex<VecDeque<usize>>,
     changed: Condvar,
 }
@@ -107,7 +88,7 @@ struct Arrival {
 }
 
 impl Arrivals {
-    fn expect<R>(self: &Arc<Self>, index: usize, handle: &TaskHandle<R>) {
+    pub(crate) fn expect<R>(self: &Arc<Self>, index: usize, handle: &TaskHandle<R>) {
         let waker = Waker::from(Arc::new(Arrival { index, to: Arc::clone(self) }));
         if handle.tell(&waker) {
             waker.wake();
@@ -115,7 +96,7 @@ impl Arrivals {
     }
 
     /// The next; waits for it, at most until the deadline.
-    fn next(&self, deadline: Option<Instant>) -> Option<usize> {
+    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
         let mut come = self.come.lock();
         while come.is_empty() {
             match deadline {

@@ -10,6 +10,7 @@
 
 mod arena;
 mod args;
+mod as_completed;
 mod broadcast;
 mod builder;
 mod cargo;
@@ -75,11 +76,12 @@ mod wait_any;
 mod windows;
 mod worker_io;
 
+pub use as_completed::{AsCompleted, AsCompletedWithin, Unfinished, as_completed};
 pub use broadcast::Broadcast;
 pub use builder::PoolBuilder;
 pub use children::{ActiveChild, active_children, join_children, join_children_timeout};
 pub use command::{Command, CommandError, CommandOutput, RunningCommand};
-pub use completion::{Until, Waited, as_completed, wait};
+pub use completion::{Until, Waited, wait};
 pub use cpu::cpu_count;
 pub use error::{Error, Result, SubmitError};
 pub use global::{end_pool, pool, set_pool};

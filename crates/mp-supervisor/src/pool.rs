@@ -183,13 +183,11 @@ impl Pool {
         decode: Decode<R>,
         encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
     ) -> Result<TaskHandle<R>, SubmitError> {
-        let mut args = self.no_args();
-        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
+        let args = self.encoded(&work, encode)?;
         let one = Arc::new(One::default());
         let name = work.name.clone();
         let first = self.host.submit(work, args, (Sink::One(Arc::clone(&one)), 0))?;
-        let trace = self.host.trace().cloned();
-        Ok(TaskHandle::new(one, Reader { name, first, decode, trace }, self.host.engine()))
+        Ok(self.handle_of(one, name, first, decode))
     }
 
     /// As [`Pool::submit_one`], for each worker.
@@ -199,14 +197,26 @@ impl Pool {
         decode: Decode<R>,
         encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
     ) -> Result<Broadcast<R>, SubmitError> {
+        let args = self.encoded(&work, encode)?;
+        let name = work.name.clone();
+        let handle = |(worker, first, one)| (worker, self.handle_of(one, name.clone(), first, decode));
+        Ok(Broadcast::new(self.host.broadcast(work, args)?.into_iter().map(handle).collect()))
+    }
+
+    /// The arguments of one task.
+    fn encoded(
+        &self,
+        work: &Work,
+        encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
+    ) -> Result<Args, SubmitError> {
         let mut args = self.no_args();
         Trace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
-        let name = work.name.clone();
-        let handle = |(worker, first, one)| {
-            let reader = Reader { name: name.clone(), first, decode, trace: self.host.trace().cloned() };
-            (worker, TaskHandle::new(one, reader, self.host.engine()))
-        };
-        Ok(Broadcast::new(self.host.broadcast(work, args)?.into_iter().map(handle).collect()))
+        Ok(args)
+    }
+
+    fn handle_of<R>(&self, one: Arc<One>, name: Name, first: TaskId, decode: Decode<R>) -> TaskHandle<R> {
+        let trace = self.host.trace().cloned();
+        TaskHandle::new(one, Reader { name, first, decode, trace }, self.host.engine())
     }
 
     pub(crate) fn submit_many<R: DeserializeOwned + 'static>(

@@ -1,11 +1,11 @@
 //! What a process that crashes leaves in shared memory: where it was, the end of its stack, and what was mapped where.
 //!
-//! Does **not** unwind, and knows no names: who reads it does that, in a process that is well.
+//! Does **not** unwind, and knows no names: who reads it does that, in a process that is well. What lies where in the memory:
+//! [`crate::crash_area`].
 //!
 //! ```text
 //!  SIGSEGV, … ─▶ handler on its own stack: registers, stack, maps ─▶ shared memory ─▶ as it would have gone without it:
 //!                                                                     the handler that was there before, or the default
-//!  area:  │ 8 words │ stack │ maps │
 //! ```
 //!
 //! - C1 The handler takes no lock and no memory, and touches nothing that it does not know to be mapped: the stack is copied by
@@ -19,105 +19,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 
+use crate::crash_area::{ADDRESS, IS_FAULT, MAPS_LEN, REGISTERS, SIGNAL, STACK_LEN};
+pub(crate) use crate::crash_area::{AREA, Area};
+pub use crate::crash_area::{MAPS, Record, Registers, STACK};
 use crate::memfile::PAGE;
 
-/// The most bytes of the stack that are kept.
-pub const STACK: usize = 64 * 1024;
-
-/// The most bytes of `/proc/self/maps` that are kept.
-pub const MAPS: usize = 32 * 1024;
-
-const WORDS: usize = 16;
-
-/// How long the area is.
-pub(crate) const AREA: usize = WORDS * 8 + STACK + MAPS;
-
-const SIGNAL: usize = 0;
-const ADDRESS: usize = 1;
-const REGISTERS: usize = 2;
-const STACK_LEN: usize = 6;
-const MAPS_LEN: usize = 7;
-const IS_FAULT: usize = 8;
-
 const SIGNALS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
-
-/// Where a thread was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Registers {
-    /// The instruction.
-    pub instruction: u64,
-    /// The end of the stack in use.
-    pub stack: u64,
-    /// The frame's base, where frames have one.
-    pub frame: u64,
-    /// Where it would have returned to, where that is in a register.
-    pub link: u64,
-}
-
-/// What was recorded. Data of a process that was not well: nothing of it need be true.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The signal.
-    pub signal: i32,
-    /// The address that could not be reached, or executed; `None` for a signal that was sent.
-    pub address: Option<u64>,
-    /// Of the thread that crashed.
-    pub registers: Registers,
-    /// The bytes from `registers.stack` on.
-    pub stack: Vec<u8>,
-    /// `/proc/self/maps`, perhaps without its end.
-    pub maps: String,
-}
-
-/// The area in shared memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Area(pub(crate) *mut u8);
-
-impl Area {
-    fn word(&self, index: usize) -> &AtomicU64 {
-        debug_assert!(index < WORDS, "there are {WORDS} words");
-        // SAFETY: whoever made the area has so many bytes mapped there, aligned, for as long as it is used.
-        unsafe { AtomicU64::from_ptr(self.0.cast::<u64>().add(index)) }
-    }
-
-    fn stack(self) -> *mut u8 {
-        self.0.wrapping_add(WORDS * 8)
-    }
-
-    fn maps(self) -> *mut u8 {
-        self.stack().wrapping_add(STACK)
-    }
-
-    /// What was recorded, if anything was.
-    pub(crate) fn read(self) -> Option<Record> {
-        let signal = i32::try_from(self.word(SIGNAL).load(Acquire)).ok().filter(|signal| *signal != 0)?;
-        let at = |index| self.word(index).load(Relaxed);
-        let [instruction, stack, frame, link] = [0, 1, 2, 3].map(|index| at(REGISTERS + index));
-        let registers = Registers { instruction, stack, frame, link };
-        let maps = copy(self.maps(), (at(MAPS_LEN) as usize).min(MAPS));
-        let stack = copy(self.stack(), (at(STACK_LEN) as usize).min(STACK));
-        Some(Record {
-            signal,
-            address: (at(IS_FAULT) != 0).then(|| at(ADDRESS)),
-            registers,
-            stack,
-            maps: String::from_utf8_lossy(&maps).into_owned(),
-        })
-    }
-}
-
-fn copy(from: *const u8, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0_u8; len];
-    // SAFETY: the caller's area has so many bytes there. Another process may write them meanwhile: each becomes some byte, and
-    // the compiler is made to think that they were changed once more, by code that it does not see.
-    unsafe {
-        ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), len);
-        std::hint::black_box(bytes.as_mut_ptr());
-    }
-    bytes
-}
 
 static HERE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 /// A process that was forked from this one without our doing does not record here.

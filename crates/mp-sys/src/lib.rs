@@ -8,6 +8,7 @@ pub mod birth;
 pub mod child;
 pub mod clock;
 pub mod crash;
+mod crash_area;
 pub mod descent;
 pub mod descriptors;
 pub mod dial;

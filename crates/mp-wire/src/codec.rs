@@ -14,7 +14,8 @@ use bincode::serde::seed_decode_from_slice;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{Bounded, Budget};
+use crate::bounded::Bounded;
+use crate::budget::Budget;
 
 /// Why a value could not be encoded or decoded, in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +138,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::bounded::EMPTY_MAX;
+    use crate::budget::EMPTY_MAX;
 
     #[test]
     fn hostile_lengths_fail_without_allocating() {

@@ -6,6 +6,7 @@
 
 pub mod birth;
 mod bounded;
+mod budget;
 pub mod bulk;
 mod bytes;
 pub mod codec;

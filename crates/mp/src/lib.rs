@@ -30,12 +30,13 @@ pub use mp_comm::{
 };
 pub use mp_macros::{main, task};
 pub use mp_supervisor::{
-    ActiveChild, Backend, Broadcast, ByFd, Command, CommandError, CommandOutput, Error, Histogram, Insights,
-    JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain, Pool, PoolBuilder,
-    PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry, RunningCommand, Said, Shared,
-    Shutdown, SimpleQueue, SlowTask, StartMethod, StatePool, StatePoolBuilder, Stats, Stdio, SubmitError, Suspension,
-    TaskBuilder, TaskHandle, Trace, Until, Waitable, Waited, WorkerInsights, active_children, as_completed, cpu_count,
-    end_pool, join_children, join_children_timeout, pool, set_pool, suspend, wait, wait_any,
+    ActiveChild, AsCompleted, AsCompletedWithin, Backend, Broadcast, ByFd, Command, CommandError, CommandOutput, Error,
+    Histogram, Insights, JoinableQueue, Level, MapHandle, Mapping, Outcomes, Output, OutputLine, OutputStream, Plain,
+    Pool, PoolBuilder, PriorityQueue, Process, ProcessBuilder, PutError, Queue, QueueError, Result, Retry,
+    RunningCommand, Said, Shared, Shutdown, SimpleQueue, SlowTask, StartMethod, StatePool, StatePoolBuilder, Stats,
+    Stdio, SubmitError, Suspension, TaskBuilder, TaskHandle, Trace, Unfinished, Until, Waitable, Waited,
+    WorkerInsights, active_children, as_completed, cpu_count, end_pool, join_children, join_children_timeout, pool,
+    set_pool, suspend, wait, wait_any,
 };
 pub use mp_sync::{
     Array, ArrayGuard, AtomicI64, AtomicU64, Barrier, BoundedSemaphore, Condition, ConditionGuard, Event, HeldLock,

@@ -63,6 +63,42 @@ pub(crate) fn as_they_complete(bench: &Bench) {
     assert_eq!(seen.len(), 21);
 }
 
+/// What is done within the limit comes; what is not comes back in one piece, and can still be waited for.
+pub(crate) fn as_they_complete_within_a_limit(bench: &Bench) {
+    let pool = bench.pool(2);
+    let free = || (0..20).map(|n| pool.apply_async(double, (n,)).expect("accepted"));
+    let mut done = as_completed(free()).within(LONG);
+    assert_eq!(done.by_ref().filter_map(Result::ok).count(), 20);
+    assert!(done.next().is_none(), "all were in time");
+    if bench.backend == Backend::Serial {
+        return;
+    }
+    let gate = Queue::new().expect("a queue");
+    let held = pool.apply_async(wait_for, (gate.clone(),)).expect("accepted");
+    let free: Vec<_> = free().collect();
+    assert!(wait(&free, Until::AllDone, Some(LONG)).pending.is_empty());
+    let mut done = as_completed(std::iter::once(held).chain(free)).within(Duration::from_millis(10));
+    assert_eq!(done.by_ref().take(20).filter_map(Result::ok).count(), 20, "however late they are asked for");
+    let unfinished = done.next().expect("one is held").expect_err("it is held");
+    assert_eq!(unfinished.to_string(), "1 of 21 tasks are not done after 10ms");
+    assert!(done.next().is_none(), "it is told once");
+    gate.put(7).expect("put");
+    let [held] = <[_; 1]>::try_from(unfinished.handles).expect("the one that is held");
+    assert_eq!(held.get(), Ok(7));
+}
+
+/// Who has seen enough has the others back.
+pub(crate) fn the_rest_of_those_who_complete(bench: &Bench) {
+    let pool = bench.pool(2);
+    let mut done = as_completed((0..5).map(|n| pool.apply_async(double, (n,)).expect("accepted")));
+    let first = done.next().expect("one is done");
+    assert_eq!(done.len(), 4);
+    let rest = done.into_rest().into_iter().chain(Some(first));
+    let mut values: Vec<_> = rest.map(|handle| handle.get().expect("a value")).collect();
+    values.sort_unstable();
+    assert_eq!(values, [0, 2, 4, 6, 8]);
+}
+
 /// For the first, for the first failure, for all, or for so long.
 pub(crate) fn waits(bench: &Bench) {
     let pool = bench.pool(2);

@@ -9,6 +9,9 @@ use crate::common::{Bench, works};
 /// Several times what is under way at once.
 const MANY: u64 = 400_000;
 
+/// More than is under way at once.
+const MORE: u64 = 150_000;
+
 fn triple(n: u64) -> u64 {
     n * 3
 }
@@ -30,10 +33,10 @@ pub(crate) fn a_long_map(bench: &Bench) {
     assert_eq!(pool.map(triple, 0..MANY), Ok((0..MANY).map(triple).collect::<Vec<_>>()));
     let odd = (0..MANY).filter(|n| n % 2 == 1);
     assert_eq!(pool.map(triple, odd.clone()), Ok(odd.map(triple).collect()), "how many there are is not known before");
-    let (tall, wide) = ((0..MANY).map(|n| (n, 7_u8, 0.5_f32)), |a: u64, b: u8, c: f32| a as f32 * f32::from(b) * c);
+    let (tall, wide) = ((0..MORE).map(|n| (n, 7_u8, 0.5_f32)), |a: u64, b: u8, c: f32| a as f32 * f32::from(b) * c);
     assert_eq!(pool.starmap(wide, tall.clone()), Ok(tall.map(|(a, b, c)| wide(a, b, c)).collect::<Vec<_>>()));
-    assert_eq!(pool.map(|_: u64| (), 0..MANY).map(|none| none.len()), Ok(MANY as usize));
-    assert_eq!(pool.map(|n: u64| n.to_string(), 0..MANY), Ok((0..MANY).map(|n| n.to_string()).collect()));
+    assert_eq!(pool.map(|_: u64| (), 0..MORE).map(|none| none.len()), Ok(MORE as usize));
+    assert_eq!(pool.map(|n: u64| n.to_string(), 0..MORE), Ok((0..MORE).map(|n| n.to_string()).collect()));
 }
 
 pub(crate) fn failures_in_a_long_map(bench: &Bench) {

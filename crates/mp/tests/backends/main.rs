@@ -50,7 +50,7 @@ on_each_backend! {
         dropped_handles;
     codecs: arguments_that_do_not_cross results_that_do_not_cross unsuitable_types an_item_that_does_not_cross sizes
         a_megabyte a_hundred_megabytes too_large;
-    completions: callbacks as_they_complete waits;
+    completions: callbacks as_they_complete as_they_complete_within_a_limit the_rest_of_those_who_complete waits;
     long_maps: a_long_map failures_in_a_long_map input_that_panics_amid_a_long_map a_pool_is_closed_amid_a_long_map;
     crowd: ten_threads nested queues_as_arguments;
 }

@@ -44,8 +44,8 @@ pub struct Shelf<'s> {
     /// The words from the one on that is not full.
     rest: &'s [AtomicU64],
     /// What the first of them holds, and in how many of its bits.
-    held: u128,
-    bits: usize,
+    held: u64,
+    bits: u32,
     len: &'s AtomicU64,
     outbox: Outbox,
 }
@@ -67,12 +67,19 @@ impl Shelf<'_> {
     #[inline]
     pub fn append(&mut self, item: u128, size: usize) {
         let [low, high, ..] = self.rest else { return };
-        let held = self.held | item << self.bits;
-        low.store((held as u64).to_le(), Ordering::Relaxed);
-        high.store(((held >> 64) as u64).to_le(), Ordering::Relaxed);
-        let filled = self.bits / 8 + size;
-        self.held = held.unbounded_shr((filled / 8 * 64) as u32);
-        self.bits = filled % 8 * 8;
+        // By halves, as the processor has them: to shift all 128 bits costs more than all else here.
+        let (lower, upper) = (item as u64, (item >> 64) as u64);
+        let first = self.held | lower << self.bits;
+        let second = lower >> 1 >> (63 - self.bits) | upper << self.bits;
+        low.store(first.to_le(), Ordering::Relaxed);
+        high.store(second.to_le(), Ordering::Relaxed);
+        let filled = self.bits as usize / 8 + size;
+        self.held = match filled / 8 {
+            0 => first,
+            1 => second,
+            _ => 0,
+        };
+        self.bits = (filled % 8 * 8) as u32;
         self.rest = self.rest.get(filled / 8..).unwrap_or_default();
         self.outbox.len += size as u32;
         self.len.store(self.outbox.pack(), Ordering::Release);
@@ -92,9 +99,9 @@ impl Status {
     #[must_use]
     #[inline]
     pub fn shelf(&self, kept: usize) -> Shelf<'_> {
-        let (rest, bits) = (self.0.outbox().get(kept / 8..).unwrap_or_default(), kept % 8 * 8);
+        let (rest, bits) = (self.0.outbox().get(kept / 8..).unwrap_or_default(), (kept % 8 * 8) as u32);
         let first = rest.first().map_or(0, |word| u64::from_le(word.load(Ordering::Relaxed)));
-        let held = u128::from(first & !(u64::MAX << bits));
+        let held = first & !(u64::MAX << bits);
         let outbox = Outbox { len: kept as u32, ..self.outbox() };
         Shelf { rest, held, bits, len: self.0.word(OUTBOX_LEN), outbox }
     }

@@ -68,3 +68,134 @@ impl Drop for Burst<'_, '_, '_> {
         self.shift.walked(self.items, self.begun, self.task);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use mp_link::{Line, Status};
+    use mp_wire::frame::{Body, FromWorkerFrame, Segment, from_worker};
+    use mp_wire::item::push_bytes;
+    use mp_wire::record::{Records, Report, Word};
+    use mp_wire::{TaskId, WorkerId};
+
+    use super::Items;
+    use crate::outbound::Outbound;
+    use crate::runner::{Run, Runner};
+    use crate::task::{Entry, entry_of};
+
+    const FIRST: u64 = 7_000;
+    const NUMBER: u32 = 5;
+    const COUNT: u64 = 5_000;
+
+    thread_local! {
+        static STATUS: RefCell<Option<Status>> = const { RefCell::new(None) };
+    }
+
+    /// What became of items `0..COUNT`: their values, or nothing for those that have a report; then how the run ended.
+    fn ran(entry: Entry, odd_one: Option<u64>, timeout: Option<Duration>) -> (Vec<(u64, Option<u64>)>, bool) {
+        let (supervisor, line) = Line::between_threads().expect("a line");
+        let status = Status::local().expect("memory");
+        STATUS.set(Some(status.clone()));
+        let mut args = Vec::new();
+        for n in 0..COUNT {
+            let bytes = n.to_le_bytes();
+            push_bytes(&mut args, if odd_one == Some(n) { &bytes[..7] } else { &bytes });
+        }
+        let (items, _) = Items::split_off(&args);
+        let segment = Segment {
+            entry: 0,
+            first: TaskId(FIRST),
+            count: items.len(),
+            attempt: 1,
+            timeout,
+            traced: false,
+            baggage: 0,
+            args: Body::Inline(&args),
+        };
+        status.publish(NUMBER, items.len() as u16);
+        let mut runner = Runner::new((WorkerId { slot: 0, generation: 1 }, 1), &status, Outbound::new(&line, &status));
+        let whole = runner.run(&Run { entry, number: NUMBER, segment: &segment }, items, Vec::new()).expect("a line");
+        runner.rest().expect("a line");
+        (heard(&supervisor), whole)
+    }
+
+    fn heard(supervisor: &Line) -> Vec<(u64, Option<u64>)> {
+        let mut all = Vec::new();
+        while let Some(frame) = supervisor.try_recv().expect("a line") {
+            let Ok(FromWorkerFrame::Outcomes(first, records)) = from_worker(&frame) else { panic!("{frame:?}") };
+            assert_eq!(first, all.len() as u64, "the number of the first record");
+            all.extend(words(records));
+        }
+        all
+    }
+
+    fn words(records: &[u8]) -> Vec<(u64, Option<u64>)> {
+        let mut all = Vec::new();
+        for word in Records::new(records) {
+            match word.expect("a record") {
+                Word::Values(first, values) => {
+                    let number = |value: &[u8]| u64::from_le_bytes(value.try_into().expect("8 bytes"));
+                    all.extend((first.0 - FIRST..).zip(values.map(|value| Some(number(value)))));
+                }
+                Word::Report(task, Report::Panicked(_) | Report::Codec(..)) => all.push((task.0 - FIRST, None)),
+                Word::Report(_, report) => panic!("{report:?}"),
+                Word::Spent(_) | Word::Times(_) => {}
+            }
+        }
+        all
+    }
+
+    fn expected(count: u64, without: Option<u64>) -> Vec<(u64, Option<u64>)> {
+        (0..count).map(|n| (n, (without != Some(n)).then_some(n * 3))).collect()
+    }
+
+    #[test]
+    fn each_item_has_its_value_in_its_place() {
+        assert_eq!(ran(entry_of(|n: u64| n * 3), None, None), (expected(COUNT, None), true));
+        let limit = Some(Duration::from_secs(60));
+        assert_eq!(ran(entry_of(|n: u64| n * 3), None, limit), (expected(COUNT, None), true));
+    }
+
+    #[test]
+    fn a_panic_is_of_the_item_that_ran() {
+        let entry = entry_of(|n: u64| if n == 1234 { panic!("at {n}") } else { n * 3 });
+        assert_eq!(ran(entry, None, None), (expected(COUNT, Some(1234)), true));
+    }
+
+    #[test]
+    fn arguments_of_another_length_are_of_the_item_that_has_them() {
+        assert_eq!(ran(entry_of(|n: u64| n * 3), Some(1234), None), (expected(COUNT, Some(1234)), true));
+    }
+
+    #[test]
+    fn what_is_taken_back_in_the_middle_is_not_begun() {
+        let entry = entry_of(|n: u64| {
+            if n == 1234 {
+                let revoked = STATUS.with_borrow(|status| status.as_ref().map(|status| status.revoke(NUMBER, 3000)));
+                assert_eq!(revoked, Some(3000));
+            }
+            n * 3
+        });
+        assert_eq!(ran(entry, None, None), (expected(COUNT - 3000, None), false));
+    }
+
+    #[test]
+    fn what_has_finished_is_in_shared_memory_before_the_next_begins() {
+        // At each item, as if its worker died there.
+        let entry = entry_of(|n: u64| {
+            STATUS.with_borrow(|status| {
+                let status = status.as_ref().expect("set");
+                let begun = status.begun()[mp_wire::frame::claim_word(NUMBER)];
+                assert_eq!((begun.number, u64::from(begun.items)), (NUMBER, n + 1));
+                let outbox = status.unsent();
+                let kept = words(outbox.get(9..).unwrap_or_default());
+                assert!(kept.last().is_none_or(|last| *last == (n - 1, Some((n - 1) * 3))), "{n}: {:?}", kept.last());
+                assert!(n > 400 || kept.len() as u64 == n, "nothing was sent yet");
+            });
+            n * 3
+        });
+        assert_eq!(ran(entry, None, None), (expected(COUNT, None), true));
+    }
+}

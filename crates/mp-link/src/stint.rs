@@ -57,9 +57,9 @@ impl Shelf<'_> {
         (self.rest.len() * 8).saturating_sub(16)
     }
 
-    /// How many bytes are in the outbox.
+    /// How many bytes are in the outbox now.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.outbox.len as usize
     }
 
@@ -167,7 +167,7 @@ mod tests {
                 expected.extend_from_slice(&item.to_le_bytes()[..size]);
                 assert_eq!(status.unsent(), expected);
             }
-            assert_eq!(shelf.len(), expected.len());
+            assert_eq!(shelf.kept(), expected.len());
             status.complete(&mut unsent, expected.len());
             assert_eq!(unsent, expected);
             status.sent();
@@ -181,11 +181,11 @@ mod tests {
         while shelf.room() >= 9 {
             shelf.append(1, 9);
         }
-        assert!(shelf.len() > mp_sys::shared::OUTBOX - 32);
+        assert!(shelf.kept() > mp_sys::shared::OUTBOX - 32);
         for _ in 0..9 {
             shelf.append(1, 9);
         }
-        assert!(shelf.len() <= mp_sys::shared::OUTBOX);
-        assert_eq!(status.unsent().len(), shelf.len());
+        assert!(shelf.kept() <= mp_sys::shared::OUTBOX);
+        assert_eq!(status.unsent().len(), shelf.kept());
     }
 }

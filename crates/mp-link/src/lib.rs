@@ -22,6 +22,7 @@ mod mailbox;
 mod note;
 mod spin;
 mod status;
+mod stint;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -31,6 +32,7 @@ pub use mailbox::{FEW, Heard};
 pub use note::{NOTE_MAX, Note};
 pub use spin::Spin;
 pub use status::{Begun, Status};
+pub use stint::{Claims, Shelf};
 
 use ipc::IpcLine;
 use loopback::Loopback;

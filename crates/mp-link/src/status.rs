@@ -31,7 +31,7 @@ use mp_wire::TaskId;
 use mp_wire::frame::{CREDITS, claim_word};
 
 const STARTED: usize = CREDITS;
-const OUTBOX_LEN: usize = CREDITS + 1;
+pub(crate) const OUTBOX_LEN: usize = CREDITS + 1;
 const CANCELLED: usize = CREDITS + 2;
 const ASKED: usize = CREDITS + 3;
 const WINDOWS_TAKEN: usize = CREDITS + 4;
@@ -93,7 +93,7 @@ impl Status {
     }
 
     #[inline]
-    fn claim_word(&self, number: u32) -> &AtomicU64 {
+    pub(crate) fn claim_word(&self, number: u32) -> &AtomicU64 {
         self.0.word(claim_word(number))
     }
 
@@ -240,35 +240,39 @@ impl Status {
 }
 
 /// How full the outbox is, and how often it has been emptied before.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Outbox {
     pub(crate) filling: u32,
     pub(crate) len: u32,
 }
 
 impl Outbox {
+    #[inline]
     pub(crate) fn pack(self) -> u64 {
         u64::from(self.filling) << 32 | u64::from(self.len)
     }
 
+    #[inline]
     pub(crate) fn unpack(word: u64) -> Self {
         Self { filling: (word >> 32) as u32, len: word as u32 }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Claim {
-    number: u32,
-    limit: u16,
-    begun: u16,
+pub(crate) struct Claim {
+    pub(crate) number: u32,
+    pub(crate) limit: u16,
+    pub(crate) begun: u16,
 }
 
 impl Claim {
-    fn pack(self) -> u64 {
+    #[inline]
+    pub(crate) fn pack(self) -> u64 {
         u64::from(self.number) << 32 | u64::from(self.limit) << 16 | u64::from(self.begun)
     }
 
-    fn unpack(word: u64) -> Self {
+    #[inline]
+    pub(crate) fn unpack(word: u64) -> Self {
         Self { number: (word >> 32) as u32, limit: (word >> 16) as u16, begun: word as u16 }
     }
 }

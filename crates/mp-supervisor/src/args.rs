@@ -40,6 +40,9 @@ const ROOM: usize = 256 << 20;
 /// Where an item begins is found from the nearest mark before it; there is one for so many items.
 const MARK: u32 = 64;
 
+/// So many tasks of numbers are encoded before the bytes of all are taken in: what is grown for each costs more than to encode it.
+const BLOCK: usize = 64;
+
 /// The encoded arguments of one or many items.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Args {
@@ -57,6 +60,20 @@ pub(crate) struct Args {
 /// What encodes calls code of the caller's.
 fn guarded(encode: impl FnOnce() -> Result<(), CodecError>) -> Result<(), CodecError> {
     catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| Err(CodecError("its Serialize panicked".to_owned())))
+}
+
+/// How many bytes the arguments of one task take, if they are numbers.
+#[inline]
+fn stride_of<F: Task<A>, A>() -> usize {
+    1 + F::fixed_size().unwrap_or_default().min(SMALL)
+}
+
+/// Encodes numbers as an item that fills `item`.
+#[inline]
+fn write_numbers<F: Task<A>, A>(args: &A, item: &mut [u8]) -> Result<(), SubmitError> {
+    let (len, mut bytes) = item.split_first_mut().ok_or(SubmitError::Full)?;
+    *len = bytes.len() as u8;
+    F::encode(args, &mut bytes).map_err(SubmitError::Codec)
 }
 
 impl Args {
@@ -91,13 +108,39 @@ impl Args {
     /// As [`Args::push_task`], where that [can always be](Self::can_always): most of what is done for others need not be.
     #[inline]
     pub(crate) fn push_numbers<F: Task<A>, A>(&mut self, args: &A) -> Result<(), SubmitError> {
-        let stride = 1 + F::fixed_size().unwrap_or_default().min(SMALL);
+        let stride = stride_of::<F, A>();
         let mut item = [0; 1 + SMALL];
-        item[0] = (stride - 1) as u8;
-        F::encode(args, &mut &mut item[1..stride]).map_err(SubmitError::Codec)?;
-        self.bytes.extend_from_slice(&item[..stride]);
+        write_numbers::<F, A>(args, &mut item[..stride])?;
+        self.push_row(&item[..stride], stride)
+    }
+
+    /// As [`Args::push_numbers`], of the arguments of many tasks.
+    #[inline]
+    pub(crate) fn push_all_numbers<F: Task<A>, A>(
+        &mut self,
+        mut tasks: impl Iterator<Item = A>,
+    ) -> Result<(), SubmitError> {
+        let stride = stride_of::<F, A>();
+        let mut block = [0; BLOCK * (1 + SMALL)];
+        loop {
+            let mut filled = 0;
+            for (item, args) in block.chunks_exact_mut(stride).take(BLOCK).zip(&mut tasks) {
+                write_numbers::<F, A>(&args, item)?;
+                filled += stride;
+            }
+            if filled == 0 {
+                return Ok(());
+            }
+            self.push_row(&block[..filled], stride)?;
+        }
+    }
+
+    /// What is encoded already, of so many bytes each.
+    fn push_row(&mut self, row: &[u8], stride: usize) -> Result<(), SubmitError> {
+        self.bytes.extend_from_slice(row);
         self.stride = Some(stride);
-        self.count = self.count.checked_add(1).ok_or(SubmitError::Full)?;
+        let count = u32::try_from(row.len() / stride).ok();
+        self.count = count.and_then(|count| self.count.checked_add(count)).ok_or(SubmitError::Full)?;
         Ok(())
     }
 

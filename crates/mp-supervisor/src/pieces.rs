@@ -77,7 +77,7 @@ where
     A: Serialize + DeserializeOwned,
 {
     let mut args = pool.no_args().with_room_for::<F, A>(PIECE.min(items.size_hint().0));
-    let encode = || items.take(PIECE).try_for_each(|item| args.push_numbers::<F, A>(&item));
+    let encode = || args.push_all_numbers::<F, A>(items.take(PIECE));
     Trace::time(pool.host().trace(), (Deed::Encode, &work.name, PIECE as u32), encode)?;
     Ok(args)
 }

@@ -116,6 +116,14 @@ impl SharedPage {
         unsafe { self.at.add(index).as_ref() }
     }
 
+    /// The words of the outbox.
+    #[must_use]
+    #[inline]
+    pub fn outbox(&self) -> &[AtomicU64] {
+        // SAFETY: within the mapping, behind the mailbox, aligned as a word is; it lives as long as `self`, and all reach it as atomics.
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(OUTBOX_AT), OUTBOX / 8) }
+    }
+
     /// Writes what is new of `bytes` into the outbox, of which the first `kept` are there already. `None`, with nothing
     /// written, where they do not fit. The fewer are new, the less it costs.
     #[must_use]

@@ -155,6 +155,18 @@ impl<'a> Items<'a> {
         self.bytes
     }
 
+    /// Takes the first, if it has `len` bytes, few: what is known of all of them need not be found out of each.
+    #[must_use]
+    #[inline]
+    pub fn next_of(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (item, rest) = self.bytes.split_at_checked(1 + len)?;
+        if len > SHORT || usize::from(item[0]) != len {
+            return None;
+        }
+        (self.bytes, self.count) = (rest, self.count.saturating_sub(1));
+        Some(&item[1..])
+    }
+
     /// Takes the first `count`, or all.
     pub fn take_front(&mut self, count: u32) -> Self {
         if count >= self.count {
@@ -247,6 +259,19 @@ mod tests {
         assert_eq!(front.collect::<Vec<_>>(), [b"one", b"two"]);
         assert_eq!(items.take_front(9).collect::<Vec<_>>(), [b"three"]);
         assert!(items.is_empty());
+    }
+
+    #[test]
+    fn items_of_a_length_are_taken_as_long_as_they_have_it() {
+        let body = pushed(&[b"one", b"two", b"three"]);
+        let (mut items, _) = Items::split_off(&body);
+        assert_eq!((items.next_of(3), items.next_of(5)), (Some(&b"one"[..]), None));
+        assert_eq!((items.next_of(3), items.next_of(3)), (Some(&b"two"[..]), None));
+        assert_eq!((items.next_of(5), items.next_of(5), items.len()), (Some(&b"three"[..]), None, 0));
+        let cut = Items::known(&body[..3], 1);
+        assert_eq!({ cut }.next_of(3), None);
+        let long = pushed(&[&[7; SHORT + 1]]);
+        assert_eq!(Items::split_off(&long).0.next_of(usize::from(LONG)), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! ```
 
 mod after_fork;
+mod burst;
 mod context;
 pub mod depth;
 mod ear;

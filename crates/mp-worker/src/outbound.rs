@@ -8,7 +8,7 @@
 
 use std::os::fd::OwnedFd;
 
-use mp_link::{FEW, Line, LinkError, Status};
+use mp_link::{FEW, Line, LinkError, Shelf, Status};
 use mp_wire::frame::{FRAME_MAX, INLINE_MAX, Lent, OUTCOMES_HEADER, outcomes_header};
 use mp_wire::item::{only_item, push_item, short_item};
 use mp_wire::record::{NEXT_LEN, Report, Times, push_next, push_report, push_spent, push_times, push_value};
@@ -108,6 +108,25 @@ impl<'a> Outbound<'a> {
         self.kept += size;
         (self.next, self.records) = (Some(task.plus(1)), self.records + 1);
         self.frame.len() > MANY
+    }
+
+    /// Where the values of `task` and of those behind it may be put in a row, each of `len` bytes; and how many. What it took is to
+    /// be [told](Self::took).
+    #[inline]
+    pub(crate) fn shelf(&self, task: TaskId, len: usize) -> Option<(Shelf<'a>, u32)> {
+        if self.next != Some(task) || self.kept != self.frame.len() {
+            return None;
+        }
+        let shelf = self.status.shelf(self.kept);
+        let room = MANY.saturating_sub(self.kept).min(shelf.room());
+        Some((shelf, (room / (1 + len)) as u32))
+    }
+
+    /// The shelf took so many values: it has `kept` bytes now, and `next` is the next task.
+    #[inline]
+    pub(crate) fn took(&mut self, values: u32, kept: usize, next: TaskId) {
+        self.status.complete(&mut self.frame, kept);
+        (self.kept, self.next, self.records) = (kept, Some(next), self.records + u64::from(values));
     }
 
     #[cold]

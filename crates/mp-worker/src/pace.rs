@@ -80,6 +80,18 @@ impl Pace {
         self.begun = self.begun.saturating_sub(1);
     }
 
+    /// So many items may be begun without a look at the clock, and none of them is the group's last.
+    #[inline]
+    pub(crate) fn middle(&self) -> u32 {
+        if self.begun == 0 { 0 } else { self.size.saturating_sub(self.begun + 1) }
+    }
+
+    /// So many of them were begun.
+    #[inline]
+    pub(crate) fn began(&mut self, items: u32) {
+        self.begun += items;
+    }
+
     /// The times of the item that has just ended, which is a group of its own and ran so long.
     #[cold]
     pub(crate) fn times(&self, ran: Ran) -> Times {

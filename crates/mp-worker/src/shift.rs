@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use mp_link::{LinkError, Status};
+use mp_link::{Claims, LinkError, Status};
 use mp_wire::frame::Segment;
 use mp_wire::item::Items;
 use mp_wire::record::Report;
@@ -131,6 +131,21 @@ impl<'s, 'l> Shift<'s, 'l> {
         self.task = self.task.plus(1);
         let over = self.pace.ends(ran.run_ns);
         if full || over || self.traced { self.pause(full, over, ran) } else { true }
+    }
+
+    /// What a [burst](crate::burst) is to run, and how many of it at most, where there is such.
+    #[inline]
+    pub(crate) fn middle(&self) -> Option<(Items<'s>, Claims<'s>, u32)> {
+        let plain = !self.marked && !self.traced && self.timeout.is_none();
+        let items = self.pace.middle();
+        (plain && items > 0).then(|| (self.items, self.status.claims(self.number), items))
+    }
+
+    /// It has begun so many; these are left, and `task` is the item that runs, or is the next.
+    #[inline]
+    pub(crate) fn walked(&mut self, left: Items<'s>, begun: u32, task: TaskId) {
+        self.pace.began(begun);
+        (self.items, self.task) = (left, task);
     }
 
     /// As [`Shift::taken`], when something more is to be done than to go on.

@@ -13,6 +13,7 @@ use mp_wire::{CodecError, CodecStage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::burst::Burst;
 use crate::shift::Shift;
 
 /// What a worker calls: for each item decode the arguments, run, append the encoded result. The function is known where it
@@ -240,12 +241,13 @@ fn many<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>) -> Result<Ran, Refused> 
     while let Some((args, timed)) = shift.next_item() {
         let (value, ran) = run::<F, Args>(args, timed)?;
         if let Some(len) = size_of_number::<F::Output>().filter(|len| *len <= 8) {
-            let mut bytes = [0; 8];
-            encode_value(&value, &mut &mut bytes[..len]).map_err(Refused::result)?;
-            if shift.take_short(ran, u64::from_le_bytes(bytes), len) {
-                continue;
+            if !shift.take_short(ran, short(&value, len)?, len) {
+                break;
             }
-            break;
+            if let Some(args_len) = F::fixed_size() {
+                burst::<F, Args>(shift, args_len, len)?;
+            }
+            continue;
         }
         let large = size_of_row(&value).is_some_and(|size| size > INLINE_MAX);
         let write = |out: &mut Vec<u8>| encode_value(&value, out);
@@ -255,6 +257,25 @@ fn many<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>) -> Result<Ran, Refused> 
         }
     }
     Ok(Ran::default())
+}
+
+/// As many as go without a look at the clock.
+#[inline]
+fn burst<F: Task<Args>, Args>(shift: &mut Shift<'_, '_>, args_len: usize, len: usize) -> Result<(), Refused> {
+    let Some(mut burst) = Burst::of(shift, len) else { return Ok(()) };
+    while let Some(args) = burst.next_item(args_len) {
+        let (value, _) = run::<F, Args>(args, false)?;
+        burst.take(short(&value, len)?, len);
+    }
+    Ok(())
+}
+
+/// A number of `len` bytes, at most 8.
+#[inline]
+fn short<T: Serialize + 'static>(value: &T, len: usize) -> Result<u64, Refused> {
+    let mut bytes = [0; 8];
+    encode_value(value, &mut &mut bytes[..len]).map_err(Refused::result)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 #[inline]

@@ -199,6 +199,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             show: |_| None,
         };
         let handle = hand_over(&engine, work, args)?;
+        engine.replenish();
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));
             return Err(engine.spawn_error().unwrap_or_else(unknown));

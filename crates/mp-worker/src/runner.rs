@@ -113,6 +113,16 @@ impl<'a> Runner<'a> {
         self.back.lend(lent, fd);
     }
 
+    /// Whether any item has had no value.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.back.failed
+    }
+
+    /// An item has had no value, here.
+    pub(crate) fn fail(&mut self) {
+        self.back.failed = true;
+    }
+
     /// Nothing more comes for the moment.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
         self.lap()?;

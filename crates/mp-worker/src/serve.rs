@@ -97,6 +97,10 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
                 prepared.finish(line);
                 return Ok(code);
             }
+            Ok(ToWorker::Last) => {
+                prepared.finish(line);
+                return Ok(i32::from(worker.runner.has_failed()));
+            }
             Ok(ToWorker::Welcome(_)) | Err(_) => return Err(MISMATCH),
         }
     }

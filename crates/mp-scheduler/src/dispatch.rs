@@ -197,22 +197,27 @@ impl Scheduler {
         }
     }
 
-    /// A worker alone that is not replaced, and will get nothing more than it has, need not be told once more when it is done:
-    /// it ends while its supervisor still takes the outcome.
+    /// A worker for one task need not be told once more when it is done: it ends while its supervisor still takes the outcome.
     fn say_last(&mut self, actions: &mut Vec<Action>) {
-        if self.config.restart || self.phase != Phase::Closing || self.needs_workers() {
+        if !self.config.one_task || self.phase != Phase::Closing || self.needs_workers() {
             return;
         }
         let worker = self.id(0);
         let [slot] = &mut self.slots[..] else { return };
         if let WorkerState::Busy(busy) = &slot.state
             && !slot.told
-            && slot.own.is_empty()
+            && busy.load.head().is_some()
             && !busy.load.may_return()
         {
             slot.told = true;
             actions.push(Action::Last(worker));
         }
+    }
+
+    /// Whether this worker knows, or is being told, that it gets no more than it has.
+    #[must_use]
+    pub fn is_told(&self, worker: WorkerId) -> bool {
+        self.id(worker.slot as usize) == worker && self.slots[worker.slot as usize].told
     }
 
     /// Whether what is there is finished, and nothing more.

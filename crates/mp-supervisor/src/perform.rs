@@ -70,7 +70,9 @@ impl Engine {
             }
             Action::Stop(worker) => self.stop(state, worker),
             Action::Last(worker) => {
-                state.worker(worker)?.tell(&ToWorker::Last);
+                // What could not be sent a moment ago is not the last.
+                let holds = state.scheduler.is_told(worker);
+                state.worker(worker).filter(|_| holds)?.tell(&ToWorker::Last);
                 None
             }
             Action::Terminate(worker) => self.signal(state, worker, Signal::SIGTERM),

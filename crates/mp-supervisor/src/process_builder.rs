@@ -189,7 +189,8 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             at_once: true,
         };
         let making = making.with_server(None, Config::default().start_timeout)?;
-        let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
+        let config = Config { restart: false, one_task: true, grace: self.grace, ..Config::default() };
+        let engine = Engine::launch(config, making);
         engine.bear_at_once();
         let work = Work {
             entry: self.entry,

@@ -118,11 +118,6 @@ impl<'a> Runner<'a> {
         self.back.failed
     }
 
-    /// An item has had no value, here.
-    pub(crate) fn fail(&mut self) {
-        self.back.failed = true;
-    }
-
     /// Nothing more comes for the moment.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
         self.lap()?;

@@ -47,7 +47,7 @@ fn keeper(bench: &Bench) -> std::sync::Arc<mp::Pool> {
 }
 
 #[test]
-fn the_next_process_is_the_one_that_was_made_ahead() {
+fn the_next_process_is_the_one_that_was_made_ahead_and_has_all_that_is_its_own() {
     alone("ahead", |bench| {
         let pool = keeper(bench);
         let mut all = vec![told(0), told(1)];
@@ -78,7 +78,7 @@ fn who_is_wanted_once_or_all_at_once_has_nobody_made_ahead() {
 }
 
 #[test]
-fn it_is_not_kept_for_long_and_ends_with_the_fork_server() {
+fn a_spare_worker_is_not_kept_for_long_and_ends_with_the_fork_server() {
     alone("kept", |bench| {
         let pool = keeper(bench);
         (0..2).for_each(|n| drop(told(n)));
@@ -93,7 +93,7 @@ fn it_is_not_kept_for_long_and_ends_with_the_fork_server() {
 }
 
 #[test]
-fn killed_it_costs_nothing() {
+fn a_spare_worker_that_is_killed_costs_nothing() {
     alone("killed_spare", |bench| {
         let _pool = keeper(bench);
         (0..2).for_each(|n| drop(told(n)));
@@ -106,7 +106,7 @@ fn killed_it_costs_nothing() {
 }
 
 #[test]
-fn the_death_of_the_fork_server_ends_it_with_the_next_birth() {
+fn the_death_of_the_fork_server_ends_its_spare_worker_with_the_next_birth() {
     alone("killed_server", |bench| {
         let _pool = keeper(bench);
         (0..2).for_each(|n| drop(told(n)));
@@ -123,7 +123,7 @@ fn the_death_of_the_fork_server_ends_it_with_the_next_birth() {
 
 /// At random moments, and births all the time: whatever it is doing, nobody is lost and nobody left.
 #[test]
-fn killed_at_any_moment_nothing_is_lost() {
+fn spare_workers_killed_at_any_moment_lose_nothing() {
     alone("kill_spares", |bench| {
         let pool = bench.build(fresh_each(bench, 2));
         let done = std::sync::atomic::AtomicBool::new(false);

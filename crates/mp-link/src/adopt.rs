@@ -21,22 +21,48 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, bytes_channel};
 use mp_sys::socket;
+use parking_lot::Mutex;
 
 /// ipc-channel puts the packet's length and the message's length before the data.
 pub(crate) const HEADER: usize = 16;
 
 /// A sender and a receiver that both speak over `socket`.
 pub(crate) fn adopt(socket: &OwnedFd) -> io::Result<(IpcBytesSender, IpcBytesReceiver)> {
-    let guess = first_free()?;
-    let (sender, receiver) = bytes_channel()?;
-    let cookie = cookie();
-    sender.send(&cookie)?;
-    let receiving = find(guess, HEADER, &cookie)?;
-    send_back(receiving, &cookie)?;
-    let sending = find(guess, 0, &cookie)?;
-    socket::redirect(socket, sending)?;
-    socket::redirect(socket, receiving)?;
-    Ok((sender, receiver))
+    let kept = KEPT.lock().take();
+    let channel = kept.map_or_else(Channel::new, Ok)?;
+    socket::redirect(socket, channel.sending)?;
+    socket::redirect(socket, channel.receiving)?;
+    Ok((channel.sender, channel.receiver))
+}
+
+/// Has a channel ready for the next socket, here or in a copy of this process.
+pub(crate) fn prepare() -> io::Result<()> {
+    let channel = Channel::new()?;
+    KEPT.lock().replace(channel);
+    Ok(())
+}
+
+static KEPT: Mutex<Option<Channel>> = Mutex::new(None);
+
+/// One that ipc-channel has made for itself, and the numbers of its descriptors.
+struct Channel {
+    sender: IpcBytesSender,
+    receiver: IpcBytesReceiver,
+    sending: RawFd,
+    receiving: RawFd,
+}
+
+impl Channel {
+    fn new() -> io::Result<Self> {
+        let guess = first_free()?;
+        let (sender, receiver) = bytes_channel()?;
+        let cookie = cookie();
+        sender.send(&cookie)?;
+        let receiving = find(guess, HEADER, &cookie)?;
+        send_back(receiving, &cookie)?;
+        let sending = find(guess, 0, &cookie)?;
+        Ok(Self { sender, receiver, sending, receiving })
+    }
 }
 
 /// The number that the next descriptor will have, if no other thread opens one first.
@@ -83,6 +109,13 @@ mod tests {
         b_send.send(b"and back").expect("sent");
         assert_eq!(b_recv.recv().expect("received"), b"there");
         assert_eq!(a_recv.recv().expect("received"), b"and back");
+    }
+
+    #[test]
+    fn what_was_prepared_is_used_once() {
+        prepare().expect("prepared");
+        an_adopted_socket_carries_frames_both_ways();
+        assert!(KEPT.lock().is_none());
     }
 
     #[test]

@@ -53,6 +53,14 @@ pub fn receive(socket: impl AsFd) -> io::Result<Option<(Order, Vec<OwnedFd>)>> {
     Ok(Some((order, fds)))
 }
 
+/// Whether the other end is there, as far as is known without asking it.
+///
+/// # Errors
+/// `BrokenPipe` when it is not.
+pub fn still_there(socket: impl AsFd) -> io::Result<()> {
+    if parcel::is_hung_up(socket)? { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+}
+
 /// Answers.
 ///
 /// # Errors
@@ -101,7 +109,9 @@ mod tests {
     fn an_answer_comes_or_the_end_does() {
         let (here, there) = packet_pair().expect("a pair");
         answer(&there, &Answer::Born(7)).expect("sent");
+        still_there(&here).expect("it is");
         drop(there);
+        assert_eq!(still_there(&here).expect_err("it is not").kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(heard(&here, SOON).expect("heard"), Answer::Born(7));
         assert_eq!(heard(&here, SOON).expect_err("the end").kind(), io::ErrorKind::BrokenPipe);
     }

@@ -87,6 +87,10 @@ impl IpcLine {
         socket::recv_fds(&self.descriptors).map_err(LinkError::of_io)
     }
 
+    pub(crate) fn beside(&self) -> BorrowedFd<'_> {
+        self.descriptors.as_fd()
+    }
+
     pub(crate) fn hang_up(&self) {
         socket::hang_up(&self.socket);
     }

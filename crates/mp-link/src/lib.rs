@@ -56,6 +56,14 @@ impl Line {
         Ok(Self(Kind::Ipc(IpcLine::new(frames, descriptors)?)))
     }
 
+    /// Does ahead what the next [`Line::over_sockets`] would have to do, here or in a copy of this process.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare() -> io::Result<()> {
+        adopt::prepare()
+    }
+
     /// Both ends of a line between two threads: the supervisor's, which can be polled, and the worker's.
     ///
     /// # Errors
@@ -120,6 +128,17 @@ impl Line {
         match &self.0 {
             Kind::Ipc(line) => line.descriptors(),
             Kind::Loopback(line) => line.descriptors(),
+        }
+    }
+
+    /// The socket for descriptors, for who hears on it before the first frame who it is, or says it.
+    ///
+    /// # Errors
+    /// Between threads there is none.
+    pub fn beside(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.0 {
+            Kind::Ipc(line) => Ok(line.beside()),
+            Kind::Loopback(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Config {
     pub workers: u32,
     /// Whether a worker that died is replaced. A `Process` is a pool of one that is not; forked workers are not either.
     pub restart: bool,
+    /// Whether all that it will ever get is one task, and was submitted before it is closed: a `Process`.
+    pub one_task: bool,
     /// When to give up.
     pub restart_limit: RestartLimit,
     /// How long a worker may take from its birth to its first message. What it waits to be born is not its fault.
@@ -63,6 +65,7 @@ impl Default for Config {
         Self {
             workers: 1,
             restart: true,
+            one_task: false,
             restart_limit: RestartLimit::default(),
             start_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(2),

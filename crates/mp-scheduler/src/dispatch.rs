@@ -162,6 +162,7 @@ impl Scheduler {
         if self.is_finishing() && !self.needs_workers() && self.victim().is_none() {
             self.dismiss(now, actions);
         }
+        self.say_last(actions);
         self.notice_end(actions);
     }
 
@@ -196,6 +197,29 @@ impl Scheduler {
         }
     }
 
+    /// A worker for one task need not be told once more when it is done: it ends while its supervisor still takes the outcome.
+    fn say_last(&mut self, actions: &mut Vec<Action>) {
+        if !self.config.one_task || self.phase != Phase::Closing || self.needs_workers() {
+            return;
+        }
+        let worker = self.id(0);
+        let [slot] = &mut self.slots[..] else { return };
+        if let WorkerState::Busy(busy) = &slot.state
+            && !slot.told
+            && busy.load.head().is_some()
+            && !busy.load.may_return()
+        {
+            slot.told = true;
+            actions.push(Action::Last(worker));
+        }
+    }
+
+    /// Whether this worker knows, or is being told, that it gets no more than it has.
+    #[must_use]
+    pub fn is_told(&self, worker: WorkerId) -> bool {
+        self.id(worker.slot as usize) == worker && self.slots[worker.slot as usize].told
+    }
+
     /// Whether what is there is finished, and nothing more.
     fn is_finishing(&self) -> bool {
         matches!(self.phase, Phase::Closing | Phase::Stopping(_))
@@ -217,7 +241,7 @@ impl Scheduler {
             return;
         }
         slot.generation = slot.generation.wrapping_add(1).max(1);
-        (slot.next_frame, slot.sent, slot.wear) = (1, 0, Wear::Fresh);
+        (slot.next_frame, slot.sent, slot.wear, slot.told) = (1, 0, Wear::Fresh, false);
         slot.state = WorkerState::Starting { stage: Stage::Ordered, deadline: None };
         let worker = self.id(index);
         self.slots[index].allowance = self.config.allowance(worker);
@@ -228,7 +252,9 @@ impl Scheduler {
     pub(crate) fn stop(&mut self, now: Instant, worker: WorkerId, why: Ending, actions: &mut Vec<Action>) {
         let limit = self.config.finalizer.unwrap_or(self.config.grace);
         self.end_worker(worker, why, now.checked_add(limit));
-        actions.push(Action::Stop(worker));
+        if !self.slot(worker).is_some_and(|slot| slot.told) {
+            actions.push(Action::Stop(worker));
+        }
     }
 
     fn notice_end(&mut self, actions: &mut Vec<Action>) {

@@ -123,6 +123,8 @@ pub enum Action {
     },
     /// Tell the worker that it has no more work.
     Stop(WorkerId),
+    /// Tell the worker that it has no more work than it was sent: it need not be told to stop after that.
+    Last(WorkerId),
     /// Ask the worker to end: SIGTERM.
     Terminate(WorkerId),
     /// End the worker: SIGKILL.

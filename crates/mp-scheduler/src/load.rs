@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use mp_wire::TaskId;
 
+use crate::retry::Retry;
 use crate::span::Span;
 
 #[derive(Clone, Debug, Default)]
@@ -106,6 +107,11 @@ impl Frame {
 impl Load {
     pub(crate) fn push(&mut self, number: u32, spans: &[Span]) {
         self.frames.push_back(Frame::new(number, spans));
+    }
+
+    /// Whether any of it may have to be sent once more.
+    pub(crate) fn may_return(&self) -> bool {
+        self.frames.iter().flat_map(|frame| &frame.spans).any(|span| span.terms.retry != Retry::default())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -173,6 +173,8 @@ impl Slot {
     fn give_back(&mut self, taken: &[Span]) {
         let items: u32 = taken.iter().map(Span::len).sum();
         self.sent = self.sent.saturating_sub(items);
+        // A worker from whom something was taken back takes no word that it gets nothing more for the last.
+        self.told &= taken.is_empty();
         self.idle_if_empty();
     }
 

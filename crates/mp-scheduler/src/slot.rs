@@ -143,6 +143,8 @@ pub(crate) struct Slot {
     /// How many may be, if that is limited.
     pub(crate) allowance: Option<u32>,
     pub(crate) wear: Wear,
+    /// Whether this generation knows that it gets no more.
+    pub(crate) told: bool,
     /// What it alone is to run, and has not been sent.
     pub(crate) own: VecDeque<Span>,
     /// How many in a row died here without having finished anything.
@@ -152,7 +154,8 @@ pub(crate) struct Slot {
 impl Default for Slot {
     fn default() -> Self {
         let (state, wear) = (WorkerState::Vacant, Wear::Fresh);
-        Self { generation: 0, state, next_frame: 1, sent: 0, allowance: None, wear, own: VecDeque::new(), barren: 0 }
+        let own = VecDeque::new();
+        Self { generation: 0, state, next_frame: 1, sent: 0, allowance: None, wear, told: false, own, barren: 0 }
     }
 }
 

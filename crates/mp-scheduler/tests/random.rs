@@ -101,6 +101,7 @@ fn config() -> impl Strategy<Value = Config> {
     (1..5u32, prop::bool::weighted(0.9), limit, any::<[bool; 3]>(), of_worker).prop_map(
         |(workers, restart, deaths, [count_task_deaths, initializer, finalizer], of_worker)| Config {
             workers,
+            one_task: false,
             restart,
             restart_limit: RestartLimit { deaths, period: Duration::from_secs(5), count_task_deaths },
             start_timeout: Duration::from_millis(500),

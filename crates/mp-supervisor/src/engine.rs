@@ -143,6 +143,8 @@ pub(crate) struct State {
     /// What is dropped when the lock is gone: jobs whose last item has its outcome, large arguments that were read.
     pub(crate) over_jobs: Vec<Job>,
     pub(crate) read_args: Vec<Arc<Large>>,
+    /// Workers that have ended: to let go of what was theirs takes longer than to say so.
+    pub(crate) gone: Vec<WorkerIo>,
     /// Large results that are read when the lock is gone.
     pub(crate) unread: Vec<Unread>,
 }
@@ -176,6 +178,7 @@ impl Engine {
             over_jobs: Vec::new(),
             read_args: Vec::new(),
             unread: Vec::new(),
+            gone: Vec::new(),
         };
         let arena = (making.backend == Backend::Processes).then(|| Arena::new(making.large_from));
         let engine = Arc::new_cyclic(|this| Self {
@@ -263,6 +266,7 @@ impl Engine {
         let news = std::mem::take(&mut state.news);
         let done = (std::mem::take(&mut state.over_jobs), std::mem::take(&mut state.read_args));
         let unread = std::mem::take(&mut state.unread);
+        let gone = std::mem::take(&mut state.gone);
         let over = state.over.is_some();
         drop(state);
         news.tell();
@@ -275,6 +279,7 @@ impl Engine {
         if over {
             self.ended.notify_all();
         }
+        drop(gone);
     }
 
     /// Whether there is something to be taken in now. First it is said that it would be, then looked whether it is there.

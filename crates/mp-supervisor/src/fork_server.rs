@@ -3,8 +3,9 @@
 //! Does **not** know pools or tasks; nor what a fork server does (`mp-worker` does).
 //!
 //! ```text
-//!  engine: Start ─▶ forker's thread ─▶ order, descriptors ─▶ fork server ─ clone3 ─▶ worker
-//!    ◀── born ──────────┘ ◀─────────────────── Born(pid) ────────────────────────────┘
+//!  engine: Start ─▶ forker's thread ─▶ Fork, descriptors ─▶ fork server ─ clone3 ─▶ worker
+//!    ◀── born ─────────┘ │ ◀────────────────── Born(pid) ──────────────────────────┘ ▲
+//!                        └─ Bear: who it is ─────────────────────────────────────────┘
 //! ```
 //!
 //! All pools with the same preload share one, and the last to end ends it (I7). It is started by the spawner's thread:
@@ -15,11 +16,11 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mp_link::births;
+use mp_link::{Line, Status, births};
 use mp_sys::child::{Child, Launch, Stream};
 use mp_sys::{birth, image, socket};
 use mp_wire::birth::{Answer, Bear, Order, Prepare};
@@ -27,11 +28,14 @@ use mp_wire::frame::Identity;
 use mp_worker::{Entry, FORK_SERVER, Sockets};
 use parking_lot::Mutex;
 
+use crate::ends::ends;
 use crate::engine::Making;
 use crate::error::{Error, Result};
 use crate::settings::{Backend, StartMethod};
+use crate::spare::{self, Forker, Job};
 use crate::spawner;
 use crate::streams::Streams;
+use crate::worker_io::WorkerIo;
 
 /// Longer than any fork takes, on a machine that has far too much to do.
 const BIRTH: Duration = Duration::from_secs(10);
@@ -60,10 +64,9 @@ pub(crate) struct ForkServer {
     /// How long it may take until it is ready.
     limit: Duration,
     live: Mutex<Option<Live>>,
-    forker: Sender<Job>,
+    forker: Forker,
+    this: Weak<Self>,
 }
-
-type Job = Box<dyn FnOnce() + Send>;
 
 /// A fork server that is there.
 #[derive(Debug)]
@@ -72,14 +75,28 @@ struct Live {
     orders: OwnedFd,
     /// Its environment.
     env: Vec<(OsString, OsString)>,
+    /// A worker that was ordered ahead of time, and that nobody has asked after yet.
+    spare: Option<Blank>,
+    /// Whether there is a thread that ends it when nobody wants it.
+    watched: bool,
+    /// When a worker was made that others may follow, and whether that was soon after another one.
+    births: Option<Instant>,
+    expects: bool,
 }
+
+/// Our ends of a worker that does not know yet who it is.
+type Blank = (Line, Status);
+
+/// Makes of our ends what the supervisor holds of a worker, and greets it.
+type Greet<'a> = &'a dyn Fn(Blank) -> io::Result<WorkerIo>;
 
 /// A worker to be made.
 pub(crate) struct Wanted<'a> {
     pub(crate) id: String,
     pub(crate) pool: &'a str,
     pub(crate) streams: &'a Streams,
-    pub(crate) sockets: &'a Sockets,
+    /// Whether another one like it may be wanted soon, and not only all at once with this one.
+    pub(crate) follows: bool,
 }
 
 impl Making {
@@ -108,44 +125,49 @@ impl ForkServer {
         if let Some(server) = all.iter().filter_map(Weak::upgrade).find(same) {
             return Ok(server);
         }
-        let forker = forker()?;
-        let server = Arc::new(Self { identity, preload, limit, live: Mutex::new(None), forker });
+        let forker = spare::forker()?;
+        let new = |this: &Weak<Self>| {
+            let this = Weak::clone(this);
+            Self { identity, preload, limit, live: Mutex::new(None), forker, this }
+        };
+        let server = Arc::new_cyclic(new);
         all.push(Arc::downgrade(&server));
         Ok(server)
     }
 
     /// Runs `job` in the thread that may wait for the fork server. It is handed back where there is no such thread.
     pub(crate) fn hand(&self, job: Job) -> Result<(), Job> {
-        self.forker.send(job).map_err(|refused| refused.0)
+        self.forker.run(job)
     }
 
-    /// Makes a worker. Waits for the fork server, in bounds; does something before, once, while the other is at work.
-    pub(crate) fn bear(&self, wanted: &Wanted<'_>, meanwhile: impl FnOnce()) -> io::Result<Child> {
-        let mut once = Some(meanwhile);
-        let mut meanwhile = || once.take().into_iter().for_each(|act| act());
+    /// Makes a worker, greeted. Waits for the fork server, in bounds.
+    pub(crate) fn bear(&self, wanted: &Wanted<'_>, greet: Greet<'_>) -> io::Result<(WorkerIo, Child)> {
         let mut live = self.live.lock();
         let fresh = live.is_none();
-        match self.ask(&mut live, wanted, &mut meanwhile) {
+        let made = match self.ask(&mut live, wanted, greet) {
             // It had died, or hung: nobody was there to notice.
             Err(error) if live.is_none() && !fresh => {
                 tracing::warn!(%error, "fork server is started anew");
-                self.ask(&mut live, wanted, &mut meanwhile)
+                self.ask(&mut live, wanted, greet)
             }
             other => other,
+        };
+        if let Some(server) = live.as_mut().filter(|_| wanted.follows) {
+            server.note_birth();
         }
+        made
     }
 
     /// Asks the one that is there, or a new one. Afterwards it is there only if it is well.
-    fn ask(&self, live: &mut Option<Live>, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Child> {
-        let server = match live.take() {
+    fn ask(&self, live: &mut Option<Live>, wanted: &Wanted<'_>, greet: Greet<'_>) -> io::Result<(WorkerIo, Child)> {
+        let mut server = match live.take() {
             Some(server) => server,
             None => self.launch()?,
         };
-        match server.order(wanted, meanwhile) {
-            Ok(answer) => {
-                let child = server.made(answer);
+        match server.make(wanted, greet) {
+            Ok(made) => {
                 *live = Some(server);
-                child
+                made
             }
             Err(error) => {
                 server.end();
@@ -154,11 +176,42 @@ impl ForkServer {
         }
     }
 
+    /// Has a worker made ahead of time, if there is none and one is to be expected to be wanted.
+    pub(crate) fn replenish(&self) {
+        let mut live = self.live.lock();
+        let Some(server) = live.as_mut().filter(|server| server.expects && server.spare.is_none()) else { return };
+        // Why it cannot be is said to who wants one.
+        server.spare = server.order().ok();
+        if server.spare.is_some() && !std::mem::replace(&mut server.watched, true) {
+            self.forker.keep(&self.this);
+        }
+    }
+
+    /// Ends the one that was made ahead of time, if nobody has wanted one for a while. Gives whether this is to be asked again.
+    pub(crate) fn still_keeps(&self) -> bool {
+        let mut live = self.live.lock();
+        let Some(server) = live.as_mut() else { return false };
+        if server.births.is_some_and(|last| last.elapsed() < spare::KEPT) {
+            return true;
+        }
+        (server.expects, server.watched) = (false, false);
+        if server.spare.take().is_some()
+            && server.bury().is_err()
+            && let Some(server) = live.take()
+        {
+            server.end();
+        }
+        false
+    }
+
     fn launch(&self) -> io::Result<Live> {
         let (orders, theirs) = socket::packet_pair()?;
         let null: OwnedFd = std::fs::File::open("/dev/null")?.into();
         let taken = || socket::raise(&null);
-        let env: Vec<_> = std::env::vars_os().collect();
+        // As deep as its workers: so it need not be said to each.
+        let depth = mp_worker::depth::for_worker();
+        let mut env: Vec<_> = std::env::vars_os().filter(|(name, _)| *name != depth.0).collect();
+        env.push(depth);
         let role = (mp_worker::ENV.into(), format!("{FORK_SERVER}{}", std::process::id()).into());
         let launch = Launch {
             args: arguments(),
@@ -166,7 +219,8 @@ impl ForkServer {
             fds: vec![theirs, birth::lifeline()?, taken()?, taken()?],
             ..Launch::default()
         };
-        let server = Live { child: spawn(launch)?, orders, env };
+        let server =
+            Live { child: spawn(launch)?, orders, env, spare: None, watched: false, births: None, expects: false };
         tracing::debug!(pid = server.child.pid(), "fork server started");
         match server.prepare(self) {
             Ok(Answer::Ready) => Ok(server),
@@ -202,26 +256,77 @@ impl Live {
         births::heard(&self.orders, to.limit)
     }
 
-    fn order(&self, wanted: &Wanted<'_>, meanwhile: &mut dyn FnMut()) -> io::Result<Answer> {
-        let Sockets { frames, descriptors, lifeline, status } = wanted.sockets;
+    /// Makes a worker, of the spare one if there is one. What is an error here is the fork server's; the worker's is within.
+    fn make(&mut self, wanted: &Wanted<'_>, greet: Greet<'_>) -> io::Result<io::Result<(WorkerIo, Child)>> {
+        if let Some(spare) = self.spare.take() {
+            births::still_there(&self.orders)?;
+            if self.tell(&spare.0, wanted)? {
+                return self.greeted(spare, greet);
+            }
+            self.bury()?;
+        }
+        let blank = self.order()?;
+        self.tell(&blank.0, wanted)?;
+        self.greeted(blank, greet)
+    }
+
+    /// Orders a worker that does not know who it is.
+    fn order(&self) -> io::Result<Blank> {
+        let (ours, theirs) = ends()?;
+        let Sockets { frames, descriptors, lifeline, status } = &theirs;
+        let fds = [frames, descriptors, lifeline, status].map(AsFd::as_fd);
+        births::send(&self.orders, &Order::Fork, &fds)?;
+        drop(theirs);
+        ours.line()
+    }
+
+    /// Tells a worker who it is. Gives whether it is there: of one that is not, its fork server may say why.
+    fn tell(&self, line: &Line, wanted: &Wanted<'_>) -> io::Result<bool> {
         let directory = birth::directory()?;
         let (stdout, stderr) = (stream(&wanted.streams.stdout.open()?, 1)?, stream(&wanted.streams.stderr.open()?, 2)?);
-        let fds: [&OwnedFd; 7] = [frames, descriptors, lifeline, status, &directory, &stdout, &stderr];
-        let fds: Vec<BorrowedFd<'_>> = fds.into_iter().map(AsFd::as_fd).collect();
+        let fds: [BorrowedFd<'_>; 3] = [directory.as_fd(), stdout.as_fd(), stderr.as_fd()];
         let own: Vec<_> = wanted.streams.env.iter().cloned().chain([mp_worker::depth::for_worker()]).collect();
         let env = changes(&self.env, &own);
         let order = Order::Bear(Bear { id: wanted.id.clone(), pool: wanted.pool.to_owned(), env });
-        births::send(&self.orders, &order, &fds)?;
-        meanwhile();
-        births::heard(&self.orders, BIRTH)
+        match births::send(line.beside()?, &order, &fds) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    fn made(&self, answer: Answer) -> io::Result<Child> {
-        match answer {
+    /// What has been told who it is, as the supervisor holds it.
+    fn greeted(&self, blank: Blank, greet: Greet<'_>) -> io::Result<io::Result<(WorkerIo, Child)>> {
+        let io = greet(blank);
+        let child = self.made()?;
+        Ok(child.and_then(|child| match io {
+            Ok(io) => Ok((io, child)),
+            Err(error) => {
+                child.end();
+                Err(error)
+            }
+        }))
+    }
+
+    /// The worker that was ordered.
+    fn made(&self) -> io::Result<io::Result<Child>> {
+        Ok(match births::heard(&self.orders, BIRTH)? {
             Answer::Born(pid) => Child::adopt(pid),
             Answer::Refused(reason) => Err(io::Error::other(format!("fork server could not fork: {reason}"))),
             Answer::Ready => Err(io::Error::other("fork server answered out of turn")),
-        }
+        })
+    }
+
+    /// Ends the worker that was ordered.
+    fn bury(&self) -> io::Result<()> {
+        // Where it could not be made there is nobody to end.
+        self.made().map(|made| drop(made.map(|child| child.end())))
+    }
+
+    /// A worker was made that others may follow.
+    fn note_birth(&mut self) {
+        let before = self.births.replace(Instant::now());
+        self.expects = before.is_some_and(|before| before.elapsed() < spare::KEPT);
     }
 
     /// Ends it, and a worker that it has made and nobody heard of.
@@ -246,14 +351,6 @@ fn spawn(launch: Launch) -> io::Result<Child> {
     receiver.recv().map_err(|_| no_thread())?
 }
 
-/// A thread that runs what it is handed until nobody can hand it anything.
-fn forker() -> io::Result<Sender<Job>> {
-    let (sender, receiver) = channel::<Job>();
-    let body = move || receiver.into_iter().for_each(|job| job());
-    std::thread::Builder::new().name("mp-forker".to_owned()).spawn(body)?;
-    Ok(sender)
-}
-
 fn arguments() -> Vec<OsString> {
     let [id, pool] = ROOM;
     vec!["mp-worker".into(), format!("{:id$}", "fork-server").into(), " ".repeat(pool).into()]
@@ -276,10 +373,11 @@ type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// How a worker's environment is to differ from the fork server's: as this process's does by now, and `own` on top.
 fn changes(servers: &[(OsString, OsString)], own: &[(OsString, OsString)]) -> Vec<Change> {
-    let now: Vec<_> = std::env::vars_os().collect();
+    let outer = std::env::vars_os().filter(|(name, _)| !own.iter().any(|(told, _)| told == name));
+    let now: Vec<_> = outer.chain(own.iter().cloned()).collect();
     let bytes = |text: &OsString| text.as_bytes().to_vec();
     let gone = servers.iter().filter(|(name, _)| !now.iter().any(|(kept, _)| kept == name));
-    let set = now.iter().filter(|pair| !servers.contains(pair)).chain(own);
+    let set = now.iter().filter(|pair| !servers.contains(pair));
     gone.map(|(name, _)| (bytes(name), None))
         .chain(set.map(|(name, value)| (bytes(name), Some(bytes(value)))))
         .collect()

@@ -50,10 +50,13 @@ impl Listener for Engine {
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
         let io = self.remove(&mut state, worker);
-        let record = io.as_ref().and_then(|io| io.status.crash());
-        io.iter().for_each(WorkerIo::end_descendants);
-        let stderr_tail = io.map(|io| io.last_words()).unwrap_or_default();
         let exit = exit_of(ended);
+        // Where there is nothing to be told, the memory for it was never touched, and stays so.
+        let crashed = matches!(exit, WorkerExit::Signaled { .. });
+        let record = io.as_ref().filter(|_| crashed).and_then(|io| io.status.crash());
+        io.iter().for_each(WorkerIo::end_descendants);
+        let stderr_tail = io.as_ref().map(WorkerIo::last_words).unwrap_or_default();
+        state.gone.extend(io);
         let crash = crash_of(exit, record);
         tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
         state.note_exit(Exit { worker, pid: child.pid(), exit, stderr_tail, peak_rss: peak_rss(usage), crash });

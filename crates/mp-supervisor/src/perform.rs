@@ -69,6 +69,12 @@ impl Engine {
                 Some(Event::Stolen { worker, number, items })
             }
             Action::Stop(worker) => self.stop(state, worker),
+            Action::Last(worker) => {
+                // What could not be sent a moment ago is not the last.
+                let holds = state.scheduler.is_told(worker);
+                state.worker(worker).filter(|_| holds)?.tell(&ToWorker::Last);
+                None
+            }
             Action::Terminate(worker) => self.signal(state, worker, Signal::SIGTERM),
             Action::Kill(worker) => self.signal(state, worker, Signal::SIGKILL),
             Action::Settle(span, verdict) => settle(state, &span, &verdict),
@@ -82,7 +88,7 @@ impl Engine {
     /// A worker that is not to be replaced says by its exit code whether its task failed, as in Python.
     fn stop(&self, state: &mut State, worker: WorkerId) -> Option<Event> {
         let code = i32::from(state.stats.failed > 0 && !state.scheduler.config().restart);
-        state.worker(worker)?.stop(code);
+        state.worker(worker)?.tell(&ToWorker::Stop(code));
         None
     }
 
@@ -109,6 +115,7 @@ impl Engine {
         let start = Box::new(move || {
             let made = engine.launch_process(worker);
             engine.born(worker, made);
+            engine.replenish();
         });
         let refused = match &self.making.server {
             Some(server) => server.hand(start).is_err(),
@@ -138,6 +145,13 @@ impl Engine {
         let wanted = std::mem::take(&mut state.to_bear);
         drop(state);
         wanted.into_iter().for_each(|worker| self.born(worker, self.launch_process(worker)));
+    }
+
+    /// Has the next worker made ahead of time, where one is to be expected to be wanted. To be called when the last has its work.
+    pub(crate) fn replenish(&self) {
+        if let Some(server) = &self.making.server {
+            server.replenish();
+        }
     }
 
     fn born(&self, worker: WorkerId, made: io::Result<WorkerIo>) {

@@ -189,7 +189,8 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             at_once: true,
         };
         let making = making.with_server(None, Config::default().start_timeout)?;
-        let engine = Engine::launch(Config { restart: false, grace: self.grace, ..Config::default() }, making);
+        let config = Config { restart: false, one_task: true, grace: self.grace, ..Config::default() };
+        let engine = Engine::launch(config, making);
         engine.bear_at_once();
         let work = Work {
             entry: self.entry,
@@ -199,6 +200,7 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             show: |_| None,
         };
         let handle = hand_over(&engine, work, args)?;
+        engine.replenish();
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));
             return Err(engine.spawn_error().unwrap_or_else(unknown));

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use mp_link::{Heard, Line, LinkError, Status};
 use mp_scheduler::Inspection;
 use mp_sys::child::{self, Child, Launch, Signal};
+use mp_sys::clock;
 use mp_sys::pidfd::Pidfd;
-use mp_sys::{birth, clock, socket};
 use mp_wire::frame::{CREDITS, ITEMS_MAX, Identity, ToWorker, Welcome};
 use mp_wire::{TaskId, WorkerId, codec};
 use mp_worker::Sockets;
 
 use crate::cargo::Hold;
+use crate::ends::{Ours, ends};
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::output::{Kept, Opened, Outputs};
@@ -99,39 +100,6 @@ pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -
     Ok(Calling { identity, pool, alone: false, directory, setup, outputs: None })
 }
 
-/// What the credits count on (see `FRAME_MAX`), whatever the system's default is.
-const ROOM: usize = 212_992;
-
-/// Our ends of what a process is born with.
-struct Ours {
-    frames: OwnedFd,
-    descriptors: OwnedFd,
-    status: Status,
-}
-
-impl Ours {
-    /// Best called when the process is on its way: it takes a third of the supervisor's part.
-    fn line(self) -> io::Result<(Line, Status)> {
-        Ok((Line::over_sockets(self.frames, self.descriptors)?, self.status))
-    }
-}
-
-fn ends() -> io::Result<(Ours, Sockets)> {
-    let (frames, their_frames) = socket::packet_pair()?;
-    // I2, by the kernel: a worker that forges the return of its credits fills its line, and is ended for it.
-    socket::never_wait(&frames)?;
-    socket::make_room(&frames, ROOM)?;
-    let (descriptors, their_descriptors) = socket::packet_pair()?;
-    let (status, their_status) = Status::create()?;
-    let theirs = Sockets {
-        frames: their_frames,
-        descriptors: their_descriptors,
-        lifeline: birth::lifeline()?,
-        status: their_status,
-    };
-    Ok((Ours { frames, descriptors, status }, theirs))
-}
-
 impl WorkerIo {
     /// Starts a copy of this program. `launch` says with which streams and environment.
     pub(crate) fn spawn(id: WorkerId, calling: &Calling, launch: Launch) -> io::Result<Self> {
@@ -149,19 +117,10 @@ impl WorkerIo {
     /// Has a fork server make a copy of this program.
     pub(crate) fn forked_by(server: &ForkServer, id: WorkerId, who: (&Calling, &Streams)) -> io::Result<Self> {
         let (calling, streams) = who;
-        let (ours, theirs) = ends()?;
-        let wanted = Wanted { id: id.to_string(), pool: &calling.pool, streams, sockets: &theirs };
-        let mut io = None;
-        let meanwhile = || io = Some(ours.line().and_then(|ours| Self::of(id, calling, ours)));
-        let child = server.bear(&wanted, meanwhile)?;
-        match io {
-            Some(Ok(io)) => Ok(Self { known: !calling.setup.prepares(), ..io.born(child) }),
-            Some(Err(error)) => {
-                child.end();
-                Err(error)
-            }
-            None => unreachable!("it was born after it was ordered"),
-        }
+        let follows = calling.alone || id.generation > 1;
+        let wanted = Wanted { id: id.to_string(), pool: &calling.pool, streams, follows };
+        let (io, child) = server.bear(&wanted, &|ours| Self::of(id, calling, ours))?;
+        Ok(Self { known: !calling.setup.prepares(), ..io.born(child) })
     }
 
     /// Forks this process, if it has one thread.
@@ -295,9 +254,10 @@ impl WorkerIo {
         self.at = self.at.checked_add(spent).unwrap_or(now).min(now);
     }
 
-    pub(crate) fn stop(&mut self, code: i32) {
+    /// A small frame, which needs no credit.
+    pub(crate) fn tell(&mut self, frame: &ToWorker<'_>) {
         // A worker that is gone already is noticed by its pidfd.
-        let _ = codec::encode(&ToWorker::Stop(code)).map(|frame| self.send(&frame, Vec::new()));
+        let _ = codec::encode(frame).map(|frame| self.send(&frame, Vec::new()));
     }
 
     /// Hands over the windows that were made for it. Few and small: these frames need no credit.

@@ -13,7 +13,6 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +25,8 @@ use nix::sys::signal::{SigHandler, SigSet, Signal};
 #[derive(Debug)]
 struct Lifeline {
     reading: OwnedFd,
+    /// Where this process's descriptors can be opened by their number: a short way to go.
+    numbers: OwnedFd,
     _writing: OwnedFd,
 }
 
@@ -42,20 +43,24 @@ fn lifeline_slot() -> MutexGuard<'static, Option<Lifeline>> {
 pub fn lifeline() -> io::Result<OwnedFd> {
     let mut slot = lifeline_slot();
     if let Some(line) = slot.as_ref() {
-        return reopen(&line.reading);
+        return line.reopen();
     }
     let (reading, writing) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let copy = reopen(&reading)?;
-    *slot = Some(Lifeline { reading: crate::socket::raise(&reading)?, _writing: crate::socket::raise(&writing)? });
-    Ok(copy)
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let numbers = nix::fcntl::open("/proc/self/fd", flags, nix::sys::stat::Mode::empty())?;
+    let [reading, writing, numbers] = [reading, writing, numbers].map(crate::socket::raise);
+    slot.insert(Lifeline { reading: reading?, numbers: numbers?, _writing: writing? }).reopen()
 }
 
-/// An open file of its own for each worker, not a duplicate: the file is where the kernel keeps whom to tell, and of all
-/// who share one, only the last to ask would be told.
-fn reopen(reading: &OwnedFd) -> io::Result<OwnedFd> {
-    let path = format!("/proc/self/fd/{}", reading.as_raw_fd());
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    crate::socket::raise(&file)
+impl Lifeline {
+    /// An open file of its own for each worker, not a duplicate: the file is where the kernel keeps whom to tell, and of all
+    /// who share one, only the last to ask would be told.
+    fn reopen(&self) -> io::Result<OwnedFd> {
+        let number = self.reading.as_raw_fd().to_string();
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = nix::fcntl::openat(&self.numbers, &number[..], flags, nix::sys::stat::Mode::empty())?;
+        crate::socket::raise(&file)
+    }
 }
 
 /// In a forked worker: lets go of the parent's writing end, which would keep the parent's death from being noticed.

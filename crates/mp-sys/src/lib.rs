@@ -38,6 +38,7 @@ pub mod shared;
 pub mod socket;
 pub mod stretch;
 pub mod tally;
+pub mod text;
 mod thread;
 pub mod title;
 pub mod twin;

@@ -101,6 +101,16 @@ pub fn recv_within(fd: impl AsFd, limit: Duration) -> io::Result<Option<(Vec<u8>
     }
 }
 
+/// Whether the other end is closed, whatever it has left to be read.
+///
+/// # Errors
+/// None for an open descriptor.
+pub fn is_hung_up(fd: impl AsFd) -> io::Result<bool> {
+    let mut asked = [PollFd::new(fd.as_fd(), PollFlags::empty())];
+    retry(|| poll(&mut asked, PollTimeout::ZERO))?;
+    Ok(asked[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,5 @@
-//! What crosses between a supervisor and its fork server: orders one way, an answer to each the other way.
+//! What crosses between a supervisor and its fork server: orders one way, an answer to each the other way. And what a worker
+//! that it has made hears first.
 //!
 //! Does **not** know descriptors, which travel beside an order; nor how a process is made.
 
@@ -6,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::Identity;
 
-/// What a fork server is told.
+/// What a fork server is told; the last, the worker that it has made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// To get ready: the first, once. Answered by [`Answer::Ready`].
     Prepare(Prepare),
-    /// To make a worker. Answered by it: [`Answer::Born`].
+    /// To make a worker, which then waits to hear who it is. Beside it travels what each worker is born with (see
+    /// `PROTOCOL.md`). Answered by the worker: [`Answer::Born`].
+    Fork,
+    /// Who the worker is: to itself, on its socket for descriptors.
     Bear(Bear),
 }
 
@@ -27,8 +31,7 @@ pub struct Prepare {
     pub args: Vec<u8>,
 }
 
-/// How a worker is to be. Beside it travel, in this order: what each worker is born with (see `PROTOCOL.md`), its
-/// directory, its standard output, its standard error.
+/// How a worker is to be. Beside it travel, in this order: its directory, its standard output, its standard error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bear {
     /// The worker's id, for `ps`.

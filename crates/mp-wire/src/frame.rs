@@ -75,6 +75,9 @@ pub enum ToWorker<'a> {
     Stop(i32),
     /// Memory for large results, handed over before this frame.
     Lend(Lent),
+    /// Nothing more comes: finish what is there and exit, with 1 if any of it failed, else with 0. Where any of it was taken
+    /// back, this is void.
+    Last,
 }
 
 /// A window: memory that the supervisor has made for one large result at a time.

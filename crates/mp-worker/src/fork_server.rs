@@ -5,8 +5,9 @@
 //! ```text
 //!  supervisor: posix_spawn(/proc/self/exe), MP_WORKER=fork-server:<its pid>, descriptors 3 orders, 4 lifeline, 5 and 6 taken
 //!     Prepare ──▶  run the preload ── Ready ──▶
-//!     Bear ─────▶  clone3(CLONE_PARENT) ─┐           3 to 6 in the worker: what each worker is born with (PROTOCOL.md)
-//!                                        └ worker ── Born(pid) ──▶ leaves the group; the rest as a spawned one, but no Hello
+//!     Fork ─────▶  clone3(CLONE_PARENT) ─┐           3 to 6 in the worker: what each worker is born with (PROTOCOL.md)
+//!                                        └ worker ── Born(pid) ──▶ leaves the group, sets itself up, waits
+//!     Bear ──────────────────────────────▶ worker:   is who it is told; the rest as a spawned one, but no Hello
 //! ```
 //!
 //! The worker itself answers, and leaves the fork server's process group afterwards. So where a fork server dies with an
@@ -26,11 +27,11 @@ use mp_link::births;
 use mp_sys::image::SameImage;
 use mp_sys::title::Title;
 use mp_sys::twin::{Twins, Which, threads};
-use mp_sys::{birth, child};
+use mp_sys::{birth, child, text};
 use mp_wire::birth::{Answer, Bear, Order, Prepare};
 use mp_wire::frame::Identity;
 
-use crate::init::{ENV, Sockets, own_identity, set_up};
+use crate::init::{ENV, Sockets, WORKER, own_identity, set_up};
 use crate::panic::watch;
 use crate::rehearsal::rehearse;
 use crate::serve::serve_known;
@@ -38,6 +39,9 @@ use crate::task::{Call, Entry};
 
 /// Before the supervisor's pid in [`ENV`].
 pub const FORK_SERVER: &str = "fork-server:";
+
+/// What a worker is called that does not know who it is.
+const SPARE: &str = "mp-spare";
 
 /// A preload's thread has the stack of a main one.
 const STACK: usize = 8 << 20;
@@ -68,11 +72,12 @@ pub(crate) fn run(parent: &str) -> io::Result<i32> {
                 let answer = server.prepare(&prepare).map_or_else(Answer::Refused, |()| Answer::Ready);
                 births::answer(&server.orders, &answer)?;
             }
-            Order::Bear(bear) => match server.twins.make() {
+            Order::Fork => match server.twins.make() {
                 Ok(Which::First) => drop(fds),
-                Ok(Which::Copy) => return server.into_worker(&bear, fds),
+                Ok(Which::Copy) => return server.into_worker(fds),
                 Err(error) => births::answer(&server.orders, &Answer::Refused(error.to_string()))?,
             },
+            Order::Bear(_) => return Err(io::ErrorKind::InvalidData.into()),
         }
     }
     Ok(0)
@@ -96,36 +101,53 @@ impl Server {
         if let Some(preload) = prepare.preload {
             run_preload(image.function(preload), &prepare.args)?;
         }
-        // A courtesy to the workers.
+        // Courtesies to the workers. Only what a worker's life needs is mapped afterwards, and copied to each.
+        let _ = text::keep_from_now();
         let _ = rehearse(self.own);
+        let _ = mp_link::Line::prepare();
         // What waits in a buffer would be written by every worker.
         io::Write::flush(&mut io::stdout()).map_err(|error| error.to_string())?;
         alone_again()
     }
 
-    /// In the copy. Its supervisor knows the program, and needs no `Hello`: what it has sent meanwhile lies in the line.
-    fn into_worker(self, bear: &Bear, fds: Vec<OwnedFd>) -> io::Result<i32> {
+    /// In the copy, which does all that it can before it knows who it is: it may have been made ahead of time.
+    fn into_worker(self, fds: Vec<OwnedFd>) -> io::Result<i32> {
         births::answer(&self.orders, &Answer::Born(std::process::id()))?;
         birth::lead_group()?;
-        let few = |fds: Vec<_>| io::Error::other(format!("{} descriptors came with an order", fds.len()));
-        let [frames, descriptors, lifeline, status, directory, stdout, stderr] = fds.try_into().map_err(few)?;
-        birth::enter(&directory)?;
-        birth::set_streams(&stdout, &stderr)?;
-        drop((directory, stdout, stderr));
+        let own: [OwnedFd; 4] = exactly(fds)?;
         // Their numbers are overwritten now.
         std::mem::forget((self.orders, self.lifeline, self.taken));
-        let settled = birth::settle([frames, descriptors, lifeline, status], child::FIRST_FD)?;
-        let [frames, descriptors, lifeline, status] = settled;
-        for (name, value) in &bear.env {
-            birth::set_variable(OsStr::from_bytes(name), value.as_deref().map(OsStr::from_bytes));
-        }
-        if let Some(title) = self.title {
-            title.write(&["mp-worker", &bear.id, &bear.pool]);
-        }
+        let [frames, descriptors, lifeline, status] = birth::settle(own, child::FIRST_FD)?;
         let (line, status) = set_up(self.parent, Sockets { frames, descriptors, lifeline, status })?;
-        birth::within(RENEWAL, crate::after_fork::renew);
+        birth::set_name(SPARE);
+        match births::receive(line.beside()?)? {
+            Some((Order::Bear(bear), fds)) => become_one(&bear, fds, self.title)?,
+            // Nobody needs it any more.
+            None => return Ok(0),
+            Some((Order::Prepare(_) | Order::Fork, _)) => return Err(io::ErrorKind::InvalidData.into()),
+        }
         Ok(serve_known(&line, &status, self.own))
     }
+}
+
+/// Its supervisor knows the program, and needs no `Hello`: what it has sent meanwhile lies in the line.
+fn become_one(bear: &Bear, fds: Vec<OwnedFd>, title: Option<Title>) -> io::Result<()> {
+    birth::set_name(WORKER);
+    let [directory, stdout, stderr] = exactly(fds)?;
+    birth::enter(&directory)?;
+    birth::set_streams(&stdout, &stderr)?;
+    for (name, value) in &bear.env {
+        birth::set_variable(OsStr::from_bytes(name), value.as_deref().map(OsStr::from_bytes));
+    }
+    if let Some(title) = title {
+        title.write(&["mp-worker", &bear.id, &bear.pool]);
+    }
+    birth::within(RENEWAL, crate::after_fork::renew);
+    Ok(())
+}
+
+fn exactly<const N: usize>(fds: Vec<OwnedFd>) -> io::Result<[OwnedFd; N]> {
+    fds.try_into().map_err(|fds: Vec<_>| io::Error::other(format!("{} descriptors came with an order", fds.len())))
 }
 
 /// Runs a preload to its end, in a thread of its own.

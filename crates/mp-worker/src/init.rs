@@ -24,6 +24,9 @@ use crate::{foreign, fork_server, registry, serve};
 /// [`crate::FORK_SERVER`] before it.
 pub const ENV: &str = "MP_WORKER";
 
+/// What a worker is called.
+pub(crate) const WORKER: &str = "mp-worker";
+
 /// The exit code of a worker that could not be set up: `EX_OSERR` of sysexits(3).
 const SETUP_FAILED: i32 = 71;
 
@@ -99,7 +102,7 @@ fn born(parent: &str) -> io::Result<(Line, Status, Identity)> {
 
 pub(crate) fn set_up(parent: u32, sockets: Sockets) -> io::Result<(Line, Status)> {
     birth::bind_to_parent(parent, &sockets.lifeline)?;
-    birth::set_name("mp-worker");
+    birth::set_name(WORKER);
     SERVING.store(true, Ordering::Release);
     // It stays open for as long as the process lives: that is what it is for.
     std::mem::forget(sockets.lifeline);

@@ -48,6 +48,8 @@ pub(crate) struct Outbound<'a> {
     /// Where what follows the last record begins, and how many records there were then.
     tail: (usize, u64),
     panes: Panes,
+    /// Whether any task has had no value.
+    pub(crate) failed: bool,
     /// Memory that large values were encoded in: fresh memory costs ten times what it costs to write to it.
     spare: Vec<u8>,
 }
@@ -64,6 +66,7 @@ impl<'a> Outbound<'a> {
             next: None,
             tail: (OUTCOMES_HEADER, 0),
             panes: Panes::default(),
+            failed: false,
             spare: Vec::new(),
         }
     }
@@ -226,6 +229,7 @@ impl<'a> Outbound<'a> {
     }
 
     fn append(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
+        self.failed |= !matches!(report, Report::Window(..) | Report::Bulk(_));
         self.make_room()?;
         self.name(task);
         // A report is numbers and texts: there is nothing in it that cannot be encoded.

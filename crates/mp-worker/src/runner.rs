@@ -113,6 +113,11 @@ impl<'a> Runner<'a> {
         self.back.lend(lent, fd);
     }
 
+    /// Whether any item has had no value.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.back.failed
+    }
+
     /// Nothing more comes for the moment.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
         self.lap()?;

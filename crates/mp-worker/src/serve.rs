@@ -83,6 +83,7 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
         image,
         runner: Runner::new((welcome.worker, std::process::id()), status, Outbound::new(line, status)),
         views: Views::default(),
+        cut: false,
     };
     let mut ear = Ear::new(line, status);
     loop {
@@ -97,6 +98,12 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
                 prepared.finish(line);
                 return Ok(code);
             }
+            // Of what was taken back, something may come again.
+            Ok(ToWorker::Last) if std::mem::take(&mut worker.cut) => {}
+            Ok(ToWorker::Last) => {
+                prepared.finish(line);
+                return Ok(i32::from(worker.runner.has_failed()));
+            }
             Ok(ToWorker::Welcome(_)) | Err(_) => return Err(MISMATCH),
         }
     }
@@ -107,6 +114,8 @@ struct Worker<'a> {
     image: SameImage,
     runner: Runner<'a>,
     views: Views,
+    /// Whether something was taken back of what it was sent.
+    cut: bool,
 }
 
 impl Worker<'_> {
@@ -124,6 +133,7 @@ impl Worker<'_> {
                 break;
             }
         }
+        self.cut |= !whole;
         if whole { self.runner.rest() } else { self.runner.walked(self.line, frame.number) }
     }
 

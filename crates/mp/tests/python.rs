@@ -18,7 +18,7 @@ use mp::{
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use common::{Bench, bench};
+use common::{Bench, bench, eventually};
 
 mp::test_support!();
 
@@ -110,6 +110,7 @@ fn far_more_tasks_wait_than_there_are_workers_and_no_worker_more_is_started() {
         let (pool, permits) = (bench.pool(3), Semaphore::new(0).expect("memory"));
         let take = |permits: Semaphore| permits.acquire().expect("given").forget();
         let all: Vec<_> = (0..45).map(|_| pool.apply_async(take, (permits.clone(),)).expect("accepted")).collect();
+        eventually("each worker is there", || pool.worker_pids().len() >= 3);
         assert!(!all[0].wait(SHORT));
         assert_eq!(pool.worker_pids().len(), 3);
         (0..45).for_each(|_| permits.release());

@@ -60,6 +60,7 @@ const TESTS: &[Test] = &[
     ("killed_with_forked_idle_workers", || nobody_is_left("idle, forked", Some(Signal::SIGKILL))),
     ("killed_with_forked_nested_pools", || nobody_is_left("nested, forked", Some(Signal::SIGKILL))),
     ("killed_with_a_forked_process", || nobody_is_left("process, forked", Some(Signal::SIGKILL))),
+    ("killed_with_a_spare_worker", || nobody_is_left("spare, forked", Some(Signal::SIGKILL))),
     ("ended_by_exit_with_forked_workers", || nobody_is_left("exits, forked", None)),
     ("ended_by_a_return_that_forgets_its_forked_pool", || nobody_is_left("forgets, forked", None)),
     ("ended_while_its_forked_workers_start", || nobody_is_left("starting, forked", None)),
@@ -153,7 +154,7 @@ fn supervisor(role: &str) {
         println!();
         std::process::exit(3);
     }
-    let workers = if role == "idle" { 0 } else { 4 };
+    let workers = if ["idle", "spare"].contains(&role) { 0 } else { 4 };
     let tasks: Vec<_> =
         (0..workers).map(|_| pool.apply_async(work, (full.to_owned(), born.clone())).expect("accepted")).collect();
     let expected = if role == "nested" { 12 } else { workers };
@@ -161,6 +162,9 @@ fn supervisor(role: &str) {
     if role == "idle" {
         pool.map(|n: u32| n, 0..100).expect("all run");
         pool.worker_pids().into_iter().for_each(|pid| println!("{pid}"));
+    }
+    if role == "spare" {
+        println!("{}", spare_by(method));
     }
     let process = (role == "process").then(|| process_by(method, &born));
     process.iter().for_each(|_| println!("{}", born.get().expect("it runs")));
@@ -177,7 +181,7 @@ fn supervisor(role: &str) {
         "forgets" => std::mem::forget((pool, tasks)),
         _ => tasks.into_iter().for_each(|task| drop(task.get())),
     }
-    if role == "idle" {
+    if ["idle", "spare"].contains(&role) {
         std::thread::park();
     }
 }
@@ -201,14 +205,26 @@ fn process_by(method: StartMethod, born: &Queue<u32>) -> mp::Process<()> {
     mp::Process::builder(spinning, (born.clone(),)).start_method(method).spawn().expect("a process")
 }
 
+/// The worker that is made ahead when others have followed each other.
+fn spare_by(method: StartMethod) -> u32 {
+    let ends =
+        || mp::Process::builder(|| (), ()).start_method(method).spawn().expect("a process").join().expect("a value");
+    (0..2).for_each(|_| ends());
+    std::iter::repeat_with(|| named("mp-spare")).flatten().next().expect("one is made")
+}
+
 /// The children of this process that make its workers.
 fn fork_servers() -> Vec<u32> {
+    named("mp-fork-server")
+}
+
+fn named(what: &str) -> Vec<u32> {
     let threads = std::fs::read_dir("/proc/self/task").expect("proc").flatten();
     let children: String =
         threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok()).collect();
     let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let name = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    pids.filter(|pid| name(pid).starts_with("mp-fork-server")).collect()
+    pids.filter(|pid| name(pid).starts_with(what)).collect()
 }
 
 fn spinning(born: Queue<u32>) {

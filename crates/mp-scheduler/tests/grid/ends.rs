@@ -5,7 +5,7 @@
 use mp_scheduler::{Action, Config, Event, Terms};
 use mp_wire::TaskId;
 
-use crate::scene::{GRACE, ms, of, timeout};
+use crate::scene::{GRACE, ms, of, retries, timeout};
 use crate::world::World;
 
 fn close(world: &mut World) {
@@ -74,6 +74,71 @@ fn closed_while_running_it_finishes_first() {
     world.run_all(0);
     world.exit(0);
     assert_eq!((world.words(), world.ends), (vec!["value"; 2], vec![None]));
+}
+
+fn of_one_task() -> Config {
+    Config { restart: false, one_task: true, ..of(1) }
+}
+
+/// How often the worker was told that nothing more comes, and that it is to stop.
+fn told(world: &World) -> (usize, usize) {
+    let worker = world.worker(0);
+    let count = |action: &Action| world.log.iter().filter(|did| *did == action).count();
+    (count(&Action::Last(worker)), count(&Action::Stop(worker)))
+}
+
+#[test]
+fn closed_with_its_one_task_it_is_told_at_once_and_never_again() {
+    for early in [false, true] {
+        let mut world = if early { World::starting(of_one_task()) } else { World::ready(of_one_task()) };
+        world.plain(1);
+        close(&mut world);
+        if early {
+            assert_eq!(told(&world), (0, 0));
+            world.greet();
+        }
+        assert_eq!(told(&world), (1, 0));
+        assert_eq!((world.run_all(0), world.states()), (vec![0], vec!["stopping"]));
+        world.exit(0);
+        assert_eq!((told(&world), world.words(), world.ends), ((1, 0), vec!["value"], vec![None]));
+    }
+}
+
+#[test]
+fn closed_with_its_one_task_taken_back_it_is_told_once_more() {
+    let mut world = World::ready(of_one_task());
+    world.submit(1, timeout(100), 1);
+    close(&mut world);
+    // It has not come to it: it is late for nothing, and gets it again.
+    world.pass(ms(100));
+    assert_eq!(told(&world), (2, 0));
+    assert_eq!(world.run_all(0), [0]);
+    world.exit(0);
+    assert_eq!((world.words(), world.ends), (vec!["value"], vec![None]));
+}
+
+#[test]
+fn closed_with_its_one_task_cancelled_it_is_stopped() {
+    let mut world = World::ready(of_one_task());
+    world.plain(1);
+    close(&mut world);
+    world.cancel(TaskId(0));
+    world.hear(world.worker(0));
+    world.begin(world.worker(0));
+    world.hear(world.worker(0));
+    assert_eq!(told(&world), (1, 1));
+    world.exit(0);
+    assert_eq!((world.words(), world.ends), (vec!["cancelled"], vec![None]));
+}
+
+#[test]
+fn closed_with_its_one_task_to_be_tried_again_it_is_stopped_when_that_is_over() {
+    let mut world = World::ready(of_one_task());
+    world.submit(1, retries(1), 1);
+    close(&mut world);
+    assert_eq!(told(&world), (0, 0));
+    world.run_all(0);
+    assert_eq!(told(&world), (0, 1));
 }
 
 #[test]

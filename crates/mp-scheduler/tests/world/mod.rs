@@ -303,6 +303,7 @@ impl World {
                 let items = self.processes.get_mut(&worker)?.revoke(number, most);
                 return Some(Event::Stolen { worker, number, items });
             }
+            Action::Last(worker) => assert!(self.scheduler.is_told(worker)),
             Action::Stop(worker) => self.processes.get_mut(&worker)?.stopped = true,
             Action::Terminate(worker) | Action::Kill(worker) if self.threads => {
                 return self.bury(worker, WorkerExit::Exited(0));
@@ -405,6 +406,7 @@ fn addressee(action: &Action) -> Option<WorkerId> {
         | Action::Listen(worker)
         | Action::Weigh(worker)
         | Action::Steal { worker, .. }
+        | Action::Last(worker)
         | Action::Stop(worker)
         | Action::Terminate(worker)
         | Action::Kill(worker) => Some(*worker),

@@ -7,6 +7,7 @@ mod common;
 
 mod deaths;
 mod preload;
+mod spares;
 mod surroundings;
 
 use mp::{Backend, PoolBuilder, StartMethod};

@@ -4,8 +4,9 @@ use std::fs::{File, read_to_string};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use mp::{Backend, CodecStage, Failure, Pool};
+use mp::{Backend, CodecStage, Failure, Pool, Queue};
 use nix::sys::socket::{MsgFlags, send};
 
 use crate::common::{bench, works};
@@ -22,6 +23,20 @@ fn claims(slot: u32, len: u64) {
     let message = [&[2][..], &first.to_le_bytes(), &record].concat();
     let packet = [&(message.len() + 16).to_ne_bytes()[..], &message.len().to_ne_bytes(), &message].concat();
     let _ = send(3, &packet, MsgFlags::MSG_NOSIGNAL);
+}
+
+/// It returns when its lie has been heard: who waits awake would find its own value in shared memory before.
+fn claims_first(slot: u32, len: u64, heard: Queue<()>) {
+    claims(slot, len);
+    let _ = heard.get_timeout(Duration::from_secs(60));
+}
+
+/// The outcome of such a task.
+fn claimed(pool: &Pool, slot: u32, len: u64) -> Result<(), Failure> {
+    let heard = Queue::new().expect("a queue");
+    let outcome = pool.apply(claims_first, (slot, len, heard.clone()));
+    heard.put(()).expect("put");
+    outcome
 }
 
 fn large(n: u8) -> Vec<u8> {
@@ -44,7 +59,7 @@ fn windows_that_are_not_there_cost_the_liars_task() {
         for (slot, len) in lies {
             let pool = bench.pool(1);
             lent(&pool);
-            let outcome = pool.apply(claims, (slot, len));
+            let outcome = claimed(&pool, slot, len);
             let is_own = matches!(&outcome, Err(Failure::Codec { stage: CodecStage::DecodeResult, .. }));
             assert!(is_own, "{slot} {len}: {outcome:?}");
             works(&pool);
@@ -58,7 +73,7 @@ fn a_window_that_was_never_lent_is_none_and_one_that_was_may_hold_anything() {
     let _alone = alone();
     bench("unlent", Backend::Processes, |bench| {
         let pool = bench.pool(1);
-        let outcome = pool.apply(|| claims(0, 1), ());
+        let outcome = claimed(&pool, 0, 1);
         assert!(matches!(&outcome, Err(Failure::Codec { .. })), "{outcome:?}");
         works(&pool);
         let pool = bench.pool(1);

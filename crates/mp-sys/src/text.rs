@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn this_test_runs_in_some_text() {
         let maps = std::fs::read_to_string("/proc/self/smaps").expect("proc");
-        let here = texts as usize;
+        let here = texts as *const () as usize;
         assert!(texts(&maps).iter().any(|(start, len)| (*start..start + len).contains(&here)), "{maps}");
     }
 }

@@ -128,13 +128,22 @@ impl Worker<'_> {
         let mut whole = true;
         for segment in &frame.segments {
             let own = descriptors.drain(..descriptors_of(segment).min(descriptors.len())).collect();
-            whole = self.run_segment(frame.number, segment, own)?;
-            if !whole {
-                break;
+            if whole {
+                whole = self.run_segment(frame.number, segment, own)?;
+            } else {
+                self.pass_over(segment, own);
             }
         }
         self.cut |= !whole;
         if whole { self.runner.rest() } else { self.runner.walked(self.line, frame.number) }
+    }
+
+    /// It was taken back. A region that came with it is known from now on all the same: it does not come again.
+    fn pass_over(&mut self, segment: &Segment<'_>, mut own: Vec<OwnedFd>) {
+        if let Body::Region(place) = segment.args {
+            // What cannot be mapped is missed when it is wanted.
+            let _ = self.views.bytes(&place, &mut own);
+        }
     }
 
     /// `false` when the rest of the frame has been taken back.
@@ -174,9 +183,9 @@ fn descriptors_of(segment: &Segment<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mp_wire::WorkerId;
-    use mp_wire::frame::{FromWorkerFrame, Setup, from_worker};
+    use mp_wire::frame::{FromWorkerFrame, Place, Setup, from_worker};
     use mp_wire::outlets::Outlets;
+    use mp_wire::{TaskId, WorkerId};
 
     const OWN: Identity = Identity { protocol: 1, build: 2, registry: 3, token: 0 };
 
@@ -206,6 +215,48 @@ mod tests {
     fn a_supervisor_of_the_same_program_is_served() {
         let (hello, code) = greeted(Identity { token: 7, ..OWN });
         assert_eq!((hello.identity, code), (Identity { token: 7, ..OWN }, 5));
+    }
+
+    #[test]
+    fn a_region_is_known_though_the_segment_it_came_with_was_taken_back() {
+        // It was not, and the next arguments that lay in it could not be read: with four workers that were killed again and
+        // again, once in some hundred thousand tasks.
+        let region = mp_sys::region::Region::create(4096, 0).expect("made");
+        let (supervisor, worker) = Line::between_threads().expect("a line");
+        let status = Status::local().expect("memory");
+        let place = |size| Body::Region(Place { slot: 0, size, offset: 0, len: 16 });
+        let entry = mp_sys::image::offset_of(crate::task::entry_of::<_, (u64,)>(|n: u64| n) as usize);
+        let segment = |first, args| {
+            let first = TaskId(first);
+            Segment { entry, first, count: 1, attempt: 1, timeout: None, traced: false, baggage: 0, args }
+        };
+        let send =
+            |frame: ToWorker<'_>, fds| supervisor.send(&codec::encode(&frame).expect("encodes"), fds).expect("sent");
+        let welcome = Welcome {
+            identity: OWN,
+            worker: WorkerId { slot: 0, generation: 1 },
+            pool: "test".to_owned(),
+            name: "test-0.1".to_owned(),
+            directory: None,
+            setup: Setup::default(),
+            outlets: Outlets::default(),
+        };
+        send(ToWorker::Welcome(Box::new(welcome)), Vec::new());
+        status.publish(1, 2);
+        assert_eq!(status.revoke(1, 2), 2);
+        let mut item = Vec::new();
+        mp_wire::item::push_item(&mut item, |_| Ok(())).expect("room");
+        let segments = vec![segment(1, Body::Inline(&item)), segment(2, place(4096))];
+        let fd = region.readers().try_clone_to_owned().expect("a name for it");
+        send(ToWorker::Tasks(TaskFrame { number: 1, segments }), vec![fd]);
+        status.publish(2, 1);
+        send(ToWorker::Tasks(TaskFrame { number: 2, segments: vec![segment(2, place(0))] }), Vec::new());
+        send(ToWorker::Stop(0), Vec::new());
+        let serving = status.clone();
+        assert_eq!(serve(&worker, &serving, OWN), 0);
+        let said: Vec<_> = std::iter::from_fn(|| supervisor.try_recv().ok().flatten()).collect();
+        let missed = said.iter().any(|frame| String::from_utf8_lossy(frame).contains("no region"));
+        assert!(!missed && said.contains(&mp_wire::frame::walked(1).to_vec()), "{said:?}");
     }
 
     #[test]

@@ -6,6 +6,10 @@
 //! what a small task takes. So who has just been answered quickly looks again for a moment before it sleeps. Who was not
 //! answered in that moment loses hope, and soon sleeps at once; a short sleep gives hope again. An idle pool does not
 //! spin: nobody's hope outlives a few moments.
+//!
+//! Who looks lets others through between his looks. If one of them keeps the processor for long, there is none to spare: a thread that
+//! yields waits for the other's whole turn, some milliseconds, where one that sleeps is let in as soon as it is woken. So who is
+//! robbed like that sleeps at once the next times, twice as often each time it happens again.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -19,17 +23,26 @@ const SHORT: Duration = Duration::from_micros(250);
 /// So many moments in vain end all hope.
 const HOPE: u8 = 4;
 
+/// Who had to wait so long for the processor that he let others have was robbed of it.
+const ROBBED: Duration = Duration::from_micros(400);
+
+/// Who was robbed again and again sleeps at once 2 to the power of so many times.
+const CAUTION: u8 = 10;
+
 /// Whether one thread's next wait is likely to be short.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spin {
     hope: u8,
+    /// How often it was robbed, as far as that is not forgotten, and how often it will sleep at once for that.
+    caution: u8,
+    shuns: u16,
 }
 
 impl Spin {
     /// Without hope.
     #[must_use]
     pub const fn new() -> Self {
-        Self { hope: 0 }
+        Self { hope: 0, caution: 0, shuns: 0 }
     }
 
     /// Asks now what is asked at the first moment otherwise.
@@ -47,16 +60,31 @@ impl Spin {
         if self.hope == 0 || !*MANY {
             return None;
         }
+        if self.shuns > 0 {
+            self.shuns -= 1;
+            return None;
+        }
         let began = Instant::now();
-        while began.elapsed() < MOMENT {
+        let mut waited = Duration::ZERO;
+        while waited < MOMENT {
             if let Some(found) = look() {
-                self.hope = HOPE;
+                (self.hope, self.caution) = (HOPE, self.caution.saturating_sub(1));
                 return Some(found);
             }
             std::thread::yield_now();
+            waited = began.elapsed();
         }
         self.hope -= 1;
+        if waited > ROBBED {
+            self.robbed();
+        }
         None
+    }
+
+    #[cold]
+    fn robbed(&mut self) {
+        self.caution = (self.caution + 1).min(CAUTION);
+        self.shuns = 1 << self.caution;
     }
 
     /// The second half of [`Spin::wait`].
@@ -85,7 +113,7 @@ mod tests {
             looks.set(looks.get() + 1);
             None::<()>
         };
-        let mut spin = Spin { hope: HOPE };
+        let mut spin = Spin { hope: HOPE, ..Spin::new() };
         for _ in 0..HOPE {
             spin.wait(look, || std::thread::park_timeout(SHORT * 4));
         }
@@ -95,5 +123,23 @@ mod tests {
         assert_eq!(looks.get(), 0, "it sleeps at once");
         spin.wait(look, || ());
         assert_eq!(spin.hope, HOPE);
+    }
+
+    #[test]
+    fn who_is_robbed_of_the_processor_sleeps_at_once_ever_longer() {
+        let robbed = || {
+            // sleep: it stands for somebody else's turn on this processor.
+            std::thread::sleep(ROBBED * 2);
+            None::<()>
+        };
+        let mut spin = Spin { hope: HOPE, ..Spin::new() };
+        for shuns in [2, 4] {
+            assert_eq!((spin.awake(robbed), spin.shuns), (None, shuns));
+            spin.hope = HOPE;
+            for left in (0..shuns).rev() {
+                assert_eq!((spin.awake(|| Some(())), spin.shuns), (None, left), "it does not look");
+            }
+        }
+        assert_eq!((spin.awake(|| Some(())), spin.caution), (Some(()), 1));
     }
 }

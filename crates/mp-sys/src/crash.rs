@@ -1,7 +1,7 @@
 //! What a process that crashes leaves in shared memory: where it was, the end of its stack, and what was mapped where.
 //!
 //! Does **not** unwind, and knows no names: who reads it does that, in a process that is well. What lies where in the memory:
-//! [`crate::crash_area`].
+//! `crash_area`.
 //!
 //! ```text
 //!  SIGSEGV, … ─▶ handler on its own stack: registers, stack, maps ─▶ shared memory ─▶ as it would have gone without it:

@@ -144,7 +144,8 @@ pub(crate) fn an_outcome_does_not_wait_for_the_next_task(bench: &Bench) {
     }
     for round in 0..20 {
         let pool = bench.pool(1);
-        let path = std::env::temp_dir().join(format!("mp-gate-{}-{:?}-{round}", std::process::id(), bench.backend));
+        let way = (bench.backend, bench.start_method);
+        let path = std::env::temp_dir().join(format!("mp-gate-{}-{way:?}-{round}", std::process::id()));
         let submit = |n| pool.apply_async(double, (n,)).expect("accepted");
         let quick: Vec<_> = (0..round).map(submit).collect();
         let waits = pool.apply_async(wait_for_file, (path.to_string_lossy().into_owned(),)).expect("accepted");

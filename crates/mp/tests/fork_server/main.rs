@@ -14,10 +14,15 @@ use mp::{Backend, PoolBuilder, StartMethod};
 
 mp::test_support!();
 
-/// Fork servers with the same preload are one for the whole process, so whoever kills one must be alone: one test at a time.
-fn alone(name: &str, body: impl FnOnce(&common::Bench)) {
+/// Fork servers with the same preload are one for the whole process, so whoever kills one, or looks for the worker that it has
+/// made ahead, must be alone: one test at a time.
+fn one_at_a_time() -> std::sync::MutexGuard<'static, ()> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn alone(name: &str, body: impl FnOnce(&common::Bench)) {
+    let _one = one_at_a_time();
     common::bench_by(StartMethod::ForkServer, name, Backend::Processes, body);
 }
 

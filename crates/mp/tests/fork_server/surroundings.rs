@@ -22,6 +22,7 @@ fn tell(n: u32) -> (Option<String>, String) {
 
 #[test]
 fn each_process_has_its_own() {
+    let _one = crate::one_at_a_time();
     bench("surroundings", Backend::Processes, |bench| {
         // It keeps the fork server.
         let pool = bench.pool(1);

@@ -189,7 +189,9 @@ fn lies_about_frames_and_times_are_of_no_use() {
         let walks = || [0, 1, 2, 3, 99, u32::MAX].map(|n| frame(&[&[3], &n.to_le_bytes()[..]].concat())).len();
         assert_eq!(pool.apply(walks, ()), Ok(6));
         works(&pool);
-        assert_eq!(pool.apply(spends, ()), Ok(7), "its word, said before");
+        // Its words are both its own: what it said by the line, or what a caller who is awake found in shared memory before.
+        let word = pool.apply(spends, ());
+        assert!(matches!(word, Ok(7 | 9)), "{word:?}");
         works(&pool);
         assert_eq!((pool.stats().completed, pool.stats().deaths), (4, 0));
     });

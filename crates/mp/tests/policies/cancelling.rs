@@ -131,7 +131,9 @@ fn a_thread_that_was_left_behind_can_know_it() {
                 pool.terminate();
             }
             let outcome = handle.get();
-            assert!(matches!(outcome, Err(Failure::TimedOut { .. } | Failure::Stopped { .. })), "{outcome:?}");
+            // It may return before it is judged: then its value counts.
+            let judged = matches!(outcome, Err(Failure::TimedOut { .. } | Failure::Stopped { .. }));
+            assert!(judged || outcome == Ok(()), "{outcome:?}");
             assert_eq!(seen.get_timeout(LONG).expect("it saw it"), 1);
         });
     }

@@ -74,27 +74,31 @@ impl Spin {
             std::thread::yield_now();
             waited = began.elapsed();
         }
-        self.hope -= 1;
-        if waited > ROBBED {
-            self.robbed();
-        }
+        self.missed(waited);
         None
-    }
-
-    #[cold]
-    fn robbed(&mut self) {
-        self.caution = (self.caution + 1).min(CAUTION);
-        self.shuns = 1 << self.caution;
     }
 
     /// The second half of [`Spin::wait`].
     pub fn asleep<T>(&mut self, sleep: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let found = sleep();
-        if began.elapsed() < SHORT {
+        self.slept(began.elapsed());
+        found
+    }
+
+    /// Nothing was found, in a moment that took so long.
+    fn missed(&mut self, waited: Duration) {
+        self.hope -= 1;
+        if waited > ROBBED {
+            self.caution = (self.caution + 1).min(CAUTION);
+            self.shuns = 1 << self.caution;
+        }
+    }
+
+    fn slept(&mut self, took: Duration) {
+        if took < SHORT {
             self.hope = HOPE;
         }
-        found
     }
 }
 
@@ -104,42 +108,57 @@ static MANY: LazyLock<bool> = LazyLock::new(|| std::thread::available_parallelis
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
+
+    fn hopeful() -> Spin {
+        Spin { hope: HOPE, ..Spin::new() }
+    }
+
+    /// Whether it looks at all.
+    fn looks(spin: &mut Spin) -> bool {
+        let mut looked = false;
+        let _ = spin.awake(|| {
+            looked = true;
+            Some(())
+        });
+        looked
+    }
 
     #[test]
     fn hope_ends_after_some_moments_in_vain_and_returns_after_a_short_sleep() {
-        let looks = Cell::new(0);
-        let look = || {
-            looks.set(looks.get() + 1);
-            None::<()>
-        };
-        let mut spin = Spin { hope: HOPE, ..Spin::new() };
+        let mut spin = hopeful();
         for _ in 0..HOPE {
-            spin.wait(look, || std::thread::park_timeout(SHORT * 4));
+            let mut now = spin;
+            assert!(looks(&mut now));
+            spin.missed(MOMENT);
         }
-        assert_eq!(spin.hope, 0);
-        looks.set(0);
-        spin.wait(look, || std::thread::park_timeout(SHORT * 4));
-        assert_eq!(looks.get(), 0, "it sleeps at once");
-        spin.wait(look, || ());
-        assert_eq!(spin.hope, HOPE);
+        assert!(!looks(&mut spin), "it sleeps at once");
+        spin.slept(SHORT);
+        assert!(!looks(&mut spin), "that was no short sleep");
+        spin.slept(SHORT / 2);
+        assert!(looks(&mut spin));
+    }
+
+    #[test]
+    fn a_moment_in_vain_ends() {
+        let mut spin = hopeful();
+        assert_eq!((spin.awake(|| None::<()>), spin.hope), (None, HOPE - 1));
     }
 
     #[test]
     fn who_is_robbed_of_the_processor_sleeps_at_once_ever_longer() {
-        let robbed = || {
-            // sleep: it stands for somebody else's turn on this processor.
-            std::thread::sleep(ROBBED * 2);
-            None::<()>
-        };
-        let mut spin = Spin { hope: HOPE, ..Spin::new() };
-        for shuns in [2, 4] {
-            assert_eq!((spin.awake(robbed), spin.shuns), (None, shuns));
+        let mut spin = hopeful();
+        for shuns in [2, 4, 8] {
             spin.hope = HOPE;
-            for left in (0..shuns).rev() {
-                assert_eq!((spin.awake(|| Some(())), spin.shuns), (None, left), "it does not look");
-            }
+            spin.missed(ROBBED * 2);
+            assert_eq!((0..shuns).filter(|_| looks(&mut spin)).count(), 0, "{shuns} times it sleeps at once");
         }
-        assert_eq!((spin.awake(|| Some(())), spin.caution), (Some(()), 1));
+        assert!((0..3).all(|_| looks(&mut spin)));
+        spin.missed(ROBBED * 2);
+        assert_eq!(spin.shuns, 2, "who was answered in time forgets by and by");
+        for _ in 0..100 {
+            spin.hope = HOPE;
+            spin.missed(ROBBED * 2);
+        }
+        assert_eq!(spin.shuns, 1 << CAUTION);
     }
 }

@@ -83,6 +83,7 @@ impl<'a> Ear<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread::JoinHandle;
     use std::time::Duration;
 
     use mp_link::Heard;
@@ -94,6 +95,36 @@ mod tests {
     use crate::pace::Lap;
 
     const LIMIT: Duration = Duration::from_secs(20);
+
+    /// The supervisor's side.
+    struct There {
+        line: Line,
+        status: Status,
+        sent: u32,
+    }
+
+    impl There {
+        /// And a worker's thread, which does `work`.
+        fn beside<T: Send + 'static>(work: fn(&Line, &Status) -> T) -> (Self, JoinHandle<T>) {
+            let (line, worker) = Line::between_threads().expect("a line");
+            let status = Status::local().expect("memory");
+            let there = status.clone();
+            (Self { line, status, sent: 0 }, std::thread::spawn(move || work(&worker, &there)))
+        }
+
+        /// By the mailbox if that is allowed and it is open, else by the line.
+        fn send(&mut self, frame: &[u8], by_mail: bool) {
+            if !by_mail || !self.status.post(frame, self.sent) {
+                self.line.send(frame, Vec::new()).expect("sent");
+                self.sent += 1;
+                self.status.sent_by_line(self.sent);
+            }
+        }
+    }
+
+    fn number(frame: &[u8]) -> u64 {
+        u64::from_le_bytes(frame[..8].try_into().expect("eight bytes"))
+    }
 
     /// What differs from one round to the next, so that each side finds the other looking, at work, and asleep.
     fn dawdle(round: u64) {
@@ -107,32 +138,20 @@ mod tests {
     #[test]
     fn frames_are_taken_once_and_in_their_order_whichever_way_they_come() {
         const FRAMES: u64 = 5_000;
-        let (supervisor, worker) = Line::between_threads().expect("a line");
-        let status = Status::local().expect("memory");
-        let there = status.clone();
-        let taken = std::thread::spawn(move || {
-            let (mut ear, mut back) = (Ear::new(&worker, &there), Outbound::new(&worker, &there));
-            let number = |frame: Vec<u8>| u64::from_le_bytes(frame[..8].try_into().expect("eight bytes"));
+        let (mut there, taken) = There::beside(|line, status| {
+            let (mut ear, mut back) = (Ear::new(line, status), Outbound::new(line, status));
             for round in 0..FRAMES {
-                assert_eq!(number(ear.next(&mut back).expect("a frame")), round);
+                assert_eq!(number(&ear.next(&mut back).expect("a frame")), round);
                 dawdle(round ^ 0x55);
             }
             ear.taken
         });
-        let (mut posted, mut sent) = (0, 0);
         for round in 0..FRAMES {
             dawdle(round);
-            let frame = [round.to_le_bytes(), [7; 8]].concat();
             // Some are not for the mailbox, as those with descriptors.
-            if round % 7 != 3 && status.post(&frame, sent) {
-                posted += 1;
-                continue;
-            }
-            supervisor.send(&frame, Vec::new()).expect("sent");
-            sent += 1;
-            status.sent_by_line(sent);
+            there.send(&[round.to_le_bytes(), [7; 8]].concat(), round % 7 != 3);
         }
-        assert_eq!((taken.join().expect("no panic"), u64::from(sent) + posted), (sent, FRAMES));
+        assert_eq!(taken.join().expect("no panic"), there.sent);
     }
 
     /// The numbers of the values in a frame of outcomes, from the first that is not known.
@@ -158,26 +177,19 @@ mod tests {
     fn what_a_worker_keeps_to_itself_is_heard_by_who_listens_or_sent() {
         // One frame, one answer, while a listener comes and goes: each answer comes, and none is waited for in vain.
         const ROUNDS: u64 = 1_000;
-        let (supervisor, worker) = Line::between_threads().expect("a line");
-        let status = Status::local().expect("memory");
-        let there = status.clone();
-        let serving = std::thread::spawn(move || {
-            let (mut ear, mut back) = (Ear::new(&worker, &there), Outbound::new(&worker, &there));
+        let (mut there, serving) = There::beside(|line, status| {
+            let (mut ear, mut back) = (Ear::new(line, status), Outbound::new(line, status));
             while let Ok(frame) = ear.next(&mut back) {
-                let task = TaskId(u64::from_le_bytes(frame[..8].try_into().expect("eight bytes")));
+                let task = TaskId(number(&frame));
                 let _more = back.put_short(task, task.0 & 0x7f, 1);
                 dawdle(task.0);
                 back.lap(Lap { spent_ns: 5, long: false }).and_then(|()| back.offer()).expect("a line");
             }
         });
-        let (mut known, mut heard, mut sent) = (0, Heard::default(), 0);
+        let (mut known, mut heard) = (0, Heard::default());
         for round in 0..ROUNDS {
-            let frame = round.to_le_bytes();
-            if !status.post(&frame, sent) {
-                supervisor.send(&frame, Vec::new()).expect("sent");
-                sent += 1;
-                status.sent_by_line(sent);
-            }
+            there.send(&round.to_le_bytes(), true);
+            let (line, status) = (&there.line, &there.status);
             status.set_listened(true);
             let mut came = Vec::new();
             let mut listen = |known: &mut u64| {
@@ -200,14 +212,13 @@ mod tests {
             }
             while came.is_empty() {
                 // Nobody listens: it must come by the line.
-                assert!(wait_one(&supervisor, Way::Read, Some(LIMIT)).expect("polled"), "round {round} is kept back");
-                let frame = supervisor.try_recv().expect("a line");
+                assert!(wait_one(line, Way::Read, Some(LIMIT)).expect("polled"), "round {round} is kept back");
+                let frame = line.try_recv().expect("a line");
                 came.extend(frame.map(|frame| values(&frame, &mut known)).unwrap_or_default());
             }
             assert_eq!(came, [round]);
         }
-        supervisor.hang_up();
-        drop(supervisor);
+        there.line.hang_up();
         serving.join().expect("no panic");
     }
 }

@@ -15,10 +15,10 @@ use mp_wire::frame::{Lent, Segment, walked};
 use mp_wire::item::{Items, only_item};
 use mp_wire::{CodecError, CodecStage, WorkerId};
 
-use crate::ear::Ear;
 use crate::outbound::Outbound;
 use crate::pace::Pace;
 use crate::panic::watch;
+use crate::receiver::Receiver;
 use crate::run::call;
 use crate::shift::{Failed, Shift};
 use crate::task::{Call, Entry, Refused};
@@ -132,8 +132,8 @@ impl<'a> Runner<'a> {
     }
 
     /// The next frame.
-    pub(crate) fn next_frame(&mut self, ear: &mut Ear<'_>) -> Result<Vec<u8>, LinkError> {
-        ear.next(&mut self.back)
+    pub(crate) fn next_frame(&mut self, receiver: &mut Receiver<'_>) -> Result<Vec<u8>, LinkError> {
+        receiver.next(&mut self.back)
     }
 
     fn lap(&mut self) -> Result<(), LinkError> {

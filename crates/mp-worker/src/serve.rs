@@ -12,9 +12,9 @@ use mp_wire::frame::{Body, FromWorker, Hello, Identity, Segment, TaskFrame, ToWo
 use mp_wire::item::Items;
 
 use crate::context;
-use crate::ear::Ear;
 use crate::outbound::Outbound;
 use crate::outlets;
+use crate::receiver::Receiver;
 use crate::runner::{Run, Runner};
 use crate::setup;
 use crate::setup::Prepared;
@@ -85,9 +85,9 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
         views: Views::default(),
         cut: false,
     };
-    let mut ear = Ear::new(line, status);
+    let mut receiver = Receiver::new(line, status);
     loop {
-        let frame = worker.runner.next_frame(&mut ear).map_err(|_| 0)?;
+        let frame = worker.runner.next_frame(&mut receiver).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
             Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
             Ok(ToWorker::Lend(lent)) => {

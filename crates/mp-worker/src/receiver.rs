@@ -20,8 +20,8 @@ const GLANCES: u32 = 16;
 
 type Frame = Result<Vec<u8>, LinkError>;
 
-/// A worker's ear.
-pub(crate) struct Ear<'a> {
+/// The receiving end of a worker.
+pub(crate) struct Receiver<'a> {
     line: &'a Line,
     status: &'a Status,
     spin: Spin,
@@ -29,7 +29,7 @@ pub(crate) struct Ear<'a> {
     taken: u32,
 }
 
-impl<'a> Ear<'a> {
+impl<'a> Receiver<'a> {
     pub(crate) fn new(line: &'a Line, status: &'a Status) -> Self {
         Self { line, status, spin: Spin::new(), taken: 0 }
     }
@@ -139,12 +139,12 @@ mod tests {
     fn frames_are_taken_once_and_in_their_order_whichever_way_they_come() {
         const FRAMES: u64 = 5_000;
         let (mut there, taken) = There::beside(|line, status| {
-            let (mut ear, mut back) = (Ear::new(line, status), Outbound::new(line, status));
+            let (mut receiver, mut back) = (Receiver::new(line, status), Outbound::new(line, status));
             for round in 0..FRAMES {
-                assert_eq!(number(&ear.next(&mut back).expect("a frame")), round);
+                assert_eq!(number(&receiver.next(&mut back).expect("a frame")), round);
                 dawdle(round ^ 0x55);
             }
-            ear.taken
+            receiver.taken
         });
         for round in 0..FRAMES {
             dawdle(round);
@@ -178,8 +178,8 @@ mod tests {
         // One frame, one answer, while a listener comes and goes: each answer comes, and none is waited for in vain.
         const ROUNDS: u64 = 1_000;
         let (mut there, serving) = There::beside(|line, status| {
-            let (mut ear, mut back) = (Ear::new(line, status), Outbound::new(line, status));
-            while let Ok(frame) = ear.next(&mut back) {
+            let (mut receiver, mut back) = (Receiver::new(line, status), Outbound::new(line, status));
+            while let Ok(frame) = receiver.next(&mut back) {
                 let task = TaskId(number(&frame));
                 let _more = back.put_short(task, task.0 & 0x7f, 1);
                 dawdle(task.0);

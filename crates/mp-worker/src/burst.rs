@@ -81,6 +81,7 @@ mod tests {
     use mp_wire::{TaskId, WorkerId};
 
     use super::Items;
+    use crate::clock;
     use crate::outbound::Outbound;
     use crate::runner::{Run, Runner};
     use crate::task::{Entry, entry_of};
@@ -88,6 +89,8 @@ mod tests {
     const FIRST: u64 = 7_000;
     const NUMBER: u32 = 5;
     const COUNT: u64 = 5_000;
+    /// What a look at the clock finds since the one before: each item is a short one.
+    const STEP_NS: u64 = 20;
 
     thread_local! {
         static STATUS: RefCell<Option<Status>> = const { RefCell::new(None) };
@@ -97,6 +100,7 @@ mod tests {
     fn ran(entry: Entry, odd_one: Option<u64>, timeout: Option<Duration>) -> (Vec<(u64, Option<u64>)>, bool) {
         let (supervisor, line) = Line::between_threads().expect("a line");
         let status = Status::local().expect("memory");
+        clock::goes_on_by(STEP_NS);
         STATUS.set(Some(status.clone()));
         let mut args = Vec::new();
         for n in 0..COUNT {
@@ -195,7 +199,7 @@ mod tests {
             n * 3
         });
         assert_eq!(ran(entry, None, None), (expected(COUNT, None), true));
-        assert!(SHARED.get().2 > 2, "{:?}: no burst", SHARED.get());
+        assert_eq!(SHARED.get().2, 128, "{:?}", SHARED.get());
     }
 
     #[test]
@@ -203,7 +207,7 @@ mod tests {
         thread_local! {
             static SEEN: Cell<u32> = const { Cell::new(0) };
         }
-        // Now and then, as if the worker died there. To look at each would make them long.
+        // Now and then, as if the worker died there.
         let entry = entry_of(|n: u64| {
             if n % 97 == 96 {
                 let last = STATUS.with_borrow(|status| {

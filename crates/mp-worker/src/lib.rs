@@ -9,6 +9,7 @@
 
 mod after_fork;
 mod burst;
+mod clock;
 mod context;
 pub mod depth;
 mod foreign;

@@ -11,9 +11,9 @@
 //!
 //! A look costs some 30 ns, in a virtual machine. An item with a time limit is always a group of its own.
 
-use mp_sys::clock::monotonic_ns;
 use mp_wire::record::Times;
 
+use crate::clock::monotonic_ns;
 use crate::task::Ran;
 
 /// The most items in a group: so many may run, when items suddenly become long, before that is noticed.

@@ -6,7 +6,6 @@
 
 use std::io::Write;
 
-use mp_sys::clock::monotonic_ns;
 use mp_wire::bulk::{encode_value, refuse_rest, size_of_number, size_of_row, split_value};
 use mp_wire::frame::INLINE_MAX;
 use mp_wire::{CodecError, CodecStage};
@@ -14,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::burst::Burst;
+use crate::clock::monotonic_ns;
 use crate::shift::Shift;
 
 /// What a worker calls: for each item decode the arguments, run, append the encoded result. The function is known where it

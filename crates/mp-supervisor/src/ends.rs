@@ -20,7 +20,7 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// Best called when the process is on its way: it takes a third of the supervisor's part.
+    /// Where a process is forked it is best called when that is on its way: it takes a third of the supervisor's part.
     pub(crate) fn line(self) -> io::Result<(Line, Status)> {
         Ok((Line::over_sockets(self.frames, self.descriptors)?, self.status))
     }

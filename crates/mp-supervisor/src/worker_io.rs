@@ -110,8 +110,9 @@ impl WorkerIo {
         env.push(mp_worker::depth::for_worker());
         let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
         let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
-        let child = launch.spawn()?;
-        Self::of_child(id, calling, ours, child)
+        // Greeted before it is there: this thread may get no processor before the new process gives it back.
+        let io = Self::of(id, calling, ours.line()?)?;
+        Ok(io.born(launch.spawn()?))
     }
 
     /// Has a fork server make a copy of this program.

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,13 +22,25 @@ pub(super) struct Worker {
     begun: u64,
 }
 
+/// What a busy machine may take for anything that is waited for here. Who comes later never would.
+pub(super) const LONG: Duration = Duration::from_secs(100);
+
 impl Living {
+    /// Signals are to do to it what they do to a program that a person starts: whoever is started in the background of a script
+    /// ignores SIGINT, and all that it starts does.
     #[expect(clippy::disallowed_methods, reason = "a shell starts mpctl, and this test is the shell")]
     pub(super) fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mpctl"));
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT,TERM,TSTP", env!("CARGO_BIN_EXE_mpctl")]);
         command.args(args).env_remove("RUST_LOG").env("MP_CPU_COUNT", "2");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(command.spawn().expect("starts"))
+        let living = Self(command.spawn().expect("starts"));
+        let image = format!("/proc/{}/exe", living.pid());
+        // No test is about a signal that comes before.
+        until("env has become mpctl", LONG, || {
+            fs::read_link(&image).is_ok_and(|path| path.file_name().is_some_and(|name| name == "mpctl"))
+        });
+        living
     }
 
     pub(super) fn pid(&self) -> i32 {
@@ -82,13 +95,13 @@ impl Living {
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("is there");
             u64::from_str_radix(mask.trim(), 16).expect("is a number") & (1 << (signal as u64 - 1)) != 0
         };
-        until("there is a handler", Duration::from_secs(20), caught);
+        until("there is a handler", LONG, caught);
     }
 
     /// Its workers, when there are `count`.
     pub(super) fn workers(&self, count: usize) -> Vec<Worker> {
         let mut found = Vec::new();
-        until("all workers are there", Duration::from_secs(20), || {
+        until("all workers are there", LONG, || {
             found = children(self.pid());
             found.len() == count
         });
@@ -105,13 +118,24 @@ impl Living {
         has_signal(self.pid(), "SigCgt:", signal)
     }
 
-    /// Its exit code and what it said. Whatever it still prints is read, so that it can end.
+    /// Its exit code and what it said. Whatever it still prints is read, so that it can end. If it does not, it is killed, and the
+    /// test fails.
     pub(super) fn end(mut self) -> (Option<i32>, String) {
-        let (input, mut said) = (self.0.stdin.take(), String::new());
-        self.0.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
+        let (input, mut errors) = (self.0.stdin.take(), self.0.stderr.take().expect("is piped"));
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut said = String::new();
+            errors.read_to_string(&mut said).expect("is text");
+            tell.send(said)
+        });
+        // Its workers have the same stream: who stays keeps it from ending.
+        let said = told.recv_timeout(LONG);
+        if said.is_err() {
+            self.0.kill().expect("is killed");
+        }
         let code = self.0.wait().expect("ends").code();
         drop(input);
-        (code, said)
+        (code, said.unwrap_or_else(|_| panic!("no end after {LONG:?}, then {code:?}")))
     }
 }
 

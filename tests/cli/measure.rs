@@ -6,8 +6,17 @@ use serde_json::Value;
 use super::living::Living;
 use super::{mpctl, seen, stdout};
 
-const TINY: [&str; 9] =
-    ["measure", "--payload=8,100K", "--task-time=2us,200us", "--workers", "1", "--rounds", "1", "--time-budget", "50s"];
+const TINY: [&str; 9] = [
+    "measure",
+    "--payload=8,100K",
+    "--task-time=2us,200us",
+    "--workers",
+    "1",
+    "--rounds",
+    "1",
+    "--time-budget",
+    "250s",
+];
 
 fn with(more: &[&'static str]) -> Vec<&'static str> {
     TINY.iter().chain(more).copied().collect()
@@ -21,7 +30,9 @@ fn the_table_ends_in_words() {
     {
         assert!(text.contains(wanted), "{wanted}:\n{text}");
     }
-    assert!(text.contains("1 worker (spawned) never beats one thread"), "{text}");
+    // It is judged. That one worker never beats one thread is for a machine to say that nobody disturbs.
+    let verdict = text.lines().find(|line| line.contains("1 worker (spawned)")).expect(&text);
+    assert!(verdict.contains("one thread"), "{text}");
 }
 
 #[test]
@@ -81,15 +92,23 @@ fn balanced(page: &str) {
     assert!(open.is_empty(), "{open:?}");
 }
 
+/// What is said of a task when every way to run it had its turn: on a machine that is busy that takes a larger budget.
+fn of_own_task(more: &[&str], is_complete: impl Fn(&str) -> bool) -> String {
+    let args = ["measure", "--task", "square", "12", "--workers", "2", "--rounds", "1", "--time-budget"];
+    let said = ["2s", "10s", "60s"].map(|budget| move || stdout(&[&args[..], &[budget], more].concat()));
+    let complete = said.into_iter().map(|said| said()).find(|said| is_complete(said));
+    complete.expect("some ways had no turn in a whole minute")
+}
+
 #[test]
 fn a_task_of_ones_own_gets_advice() {
-    let args = ["measure", "--task", "square", "12", "--workers", "2", "--rounds", "1", "--time-budget", "2s"];
-    let text = stdout(&args);
+    let text = of_own_task(&[], |said| !said.contains("not all rounds were run"));
     for wanted in ["square", "pool of threads", "workers, spawned", "A single call on a worker costs", "In batches"] {
         assert!(text.contains(wanted), "{wanted}:\n{text}");
     }
-    let json = [&args[..], &["--format", "json"]].concat();
-    let report: Value = serde_json::from_str(&stdout(&json)).expect("one object");
+    let parsed = |said: &str| -> Value { serde_json::from_str(said).expect("one object") };
+    let json = of_own_task(&["--format", "json"], |said| parsed(said)["ended"] == "complete");
+    let report = parsed(&json);
     assert_eq!(report["schema"], "mp-measure-task/1");
     assert!(report["modes"][0]["batch"].is_null() && report["modes"][2]["batch"].is_object(), "{report}");
 }
@@ -121,7 +140,7 @@ fn mistakes_are_two_lines() {
 
 #[test]
 fn ctrl_c_ends_it_with_what_was_measured() {
-    let mut mpctl = Living::start(&["measure", "--full", "--time-budget", "50s"]);
+    let mut mpctl = Living::start(&["measure", "--full", "--time-budget", "250s"]);
     mpctl.hears(Signal::SIGINT);
     mpctl.signal(Signal::SIGINT);
     assert!(mpctl.lines(1)[0].contains("processor"), "the facts are shown");

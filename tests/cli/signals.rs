@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::living::{Living, Worker, children, until};
+use super::living::{LONG, Living, Worker, children, until};
 
-/// From the signal to the end; a busy machine is slow.
-const PROMPT: Duration = Duration::from_secs(5);
+/// From the signal to the end; a busy machine is slow. What would be waited for in vain takes a minute, or an hour.
+const PROMPT: Duration = Duration::from_secs(30);
 
 /// The signals that ask `mpctl` to end.
 const ASKING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
@@ -73,7 +73,7 @@ fn ctrl_c_ends_the_processes_of_spawn() {
         let mpctl = Living::start(&["spawn", "--workers", "3", "crash.spin"]);
         let workers = mpctl.workers(3);
         mpctl.hears(name);
-        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
+        until("all spin", LONG, || workers.iter().all(|worker| worker.ticks() > 5));
         mpctl.signal(name);
         let (code, said) = mpctl.end();
         assert_eq!(code, Some(130), "{said}");
@@ -82,27 +82,42 @@ fn ctrl_c_ends_the_processes_of_spawn() {
     }
 }
 
-/// A worker that is stopped hears no SIGTERM, so the first Ctrl-C waits for the grace; the second waits for nothing.
+/// Both signals to an `mpctl` whose workers are stopped. Gives how long it took from the second one; nothing where the grace,
+/// which is 2 s, may have been over before it was sent.
+fn interrupted_twice(name: Signal) -> Option<Duration> {
+    let mpctl = Living::start(&["map", "crash.spin", "3600001", "3600002", "--async"]);
+    let workers = mpctl.workers(2);
+    mpctl.hears(name);
+    until("all spin", LONG, || workers.iter().all(|worker| worker.ticks() > 5));
+    for worker in &workers {
+        kill(Pid::from_raw(worker.pid), Signal::SIGSTOP).expect("it lives");
+    }
+    until("all are stopped", LONG, || workers.iter().all(|worker| worker.is_stopped()));
+    let first = Instant::now();
+    mpctl.signal(name);
+    // Two signals at once are one: that the first was heard shows by what it has asked of those who cannot hear.
+    let asked = || workers.iter().all(|worker| worker.has_pending(Signal::SIGTERM));
+    until("they are asked to end", LONG, || asked() || first.elapsed() > Duration::from_secs(1));
+    let in_time = asked();
+    let second = Instant::now();
+    mpctl.signal(name);
+    let (code, said) = mpctl.end();
+    let (took, in_time) = (second.elapsed(), in_time && second - first < Duration::from_secs(1));
+    assert_eq!(code, Some(130), "{said}");
+    until("the workers are gone", LONG, || !workers.iter().any(|worker| worker.runs()));
+    // Whoever waits for the grace has something to say after it.
+    assert!(said.is_empty() || !in_time, "{said}");
+    in_time.then_some(took)
+}
+
+/// A worker that is stopped hears no SIGTERM, so the first Ctrl-C waits for the grace; the second waits for nothing. The machine
+/// may be busy with others: of some tries the best counts.
 #[test]
 fn the_second_ctrl_c_ends_at_once() {
     for name in ASKING {
-        let mpctl = Living::start(&["map", "crash.spin", "3600001", "3600002", "--async"]);
-        let workers = mpctl.workers(2);
-        mpctl.hears(name);
-        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
-        for worker in &workers {
-            kill(Pid::from_raw(worker.pid), Signal::SIGSTOP).expect("it lives");
-        }
-        until("all are stopped", PROMPT, || workers.iter().all(|worker| worker.is_stopped()));
-        mpctl.signal(name);
-        // Two signals at once are one: that the first was heard shows by what it has asked of those who cannot hear.
-        until("they are asked to end", PROMPT, || workers.iter().all(|worker| worker.has_pending(Signal::SIGTERM)));
-        let begun = Instant::now();
-        mpctl.signal(name);
-        let (code, said) = mpctl.end();
-        assert_eq!((code, said.as_str()), (Some(130), ""));
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-        until("the workers are gone", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+        let at_once = |took: &Option<Duration>| took.is_some_and(|took| took < Duration::from_secs(1));
+        let tries: Vec<_> = (0..10).map(|_| interrupted_twice(name)).take_while(|took| !at_once(took)).collect();
+        assert!(tries.len() < 10, "{tries:?}");
     }
 }
 
@@ -113,16 +128,17 @@ fn four_spinning_workers_die_with_a_supervisor_that_is_killed() {
     for args in [&map[..], &spawn] {
         let mpctl = Living::start(args);
         let workers = mpctl.workers(4);
-        until("all spin", PROMPT, || workers.iter().all(|worker| worker.ticks() > 5));
+        until("all spin", LONG, || workers.iter().all(|worker| worker.ticks() > 5));
         mpctl.signal(Signal::SIGKILL);
-        until("the workers are gone", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+        until("the workers are gone", LONG, || !workers.iter().any(|worker| worker.runs()));
         mpctl.end();
     }
 }
 
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
-    let mut mpctl = Living::start(&["map", "square", "1..=1000000", "--workers", "2"]);
+    // More than it could do in a day.
+    let mut mpctl = Living::start(&["map", "square", "1..=4000000000", "--workers", "2"]);
     assert_eq!(mpctl.lines(1), ["1"]);
     mpctl.leave();
     let begun = Instant::now();
@@ -146,14 +162,15 @@ fn a_full_disk_is_an_error() {
 /// They rest with it for longer than the limit, in the middle of a task each: nobody is late.
 #[test]
 fn time_that_it_was_stopped_does_not_count_against_limits() {
-    let items = ["map", "sleep_ms", "800", "801", "802", "803", "--timeout", "1s"];
+    // Each is far from its limit, and they are not done before the signal comes, however busy the machine is.
+    let items = ["map", "sleep_ms", "2000", "2001", "2002", "2003", "--timeout", "6s"];
     let mpctl = Living::start(&[&items[..], &["--workers", "2", "--async"]].concat());
     let workers = mpctl.workers(2);
     // Before that it is stopped as any program is.
-    until("it hears Ctrl-Z", PROMPT, || mpctl.catches(Signal::SIGTSTP));
-    until("it is stopped, and its workers", PROMPT, || {
+    until("it hears Ctrl-Z", LONG, || mpctl.catches(Signal::SIGTSTP));
+    until("it is stopped, and its workers", LONG, || {
         mpctl.signal(Signal::SIGTSTP);
-        until("it is stopped", PROMPT, || mpctl.is_stopped());
+        until("it is stopped", LONG, || mpctl.is_stopped());
         // One that it does not know yet has nothing to rest from: then once more.
         let all = workers.iter().all(|worker| worker.is_stopped());
         if !all {
@@ -162,7 +179,7 @@ fn time_that_it_was_stopped_does_not_count_against_limits() {
         all
     });
     let stopped_at = Instant::now();
-    until("more than the limit has passed", PROMPT, || stopped_at.elapsed() > Duration::from_millis(1500));
+    until("more than the limit has passed", LONG, || stopped_at.elapsed() > Duration::from_secs(7));
     mpctl.signal(Signal::SIGCONT);
     let (code, said) = mpctl.end();
     assert_eq!(code, Some(0), "{said}");
@@ -174,12 +191,12 @@ fn ctrl_c_at_any_moment_of_its_start_leaves_nobody() {
     for moment in 0..20 {
         let mpctl = Living::start(&["map", "crash.spin", "3600001..=3600008", "--workers", "8"]);
         let pid = mpctl.pid();
-        until("some workers are there", PROMPT, || children(pid).len() >= moment % 5);
+        until("some workers are there", LONG, || children(pid).len() >= moment % 5);
         let workers = children(pid);
         mpctl.signal(Signal::SIGINT);
         let (code, said) = mpctl.end();
         assert!(matches!(code, Some(130) | None), "{code:?}: {said}");
         assert!(said.lines().count() <= 1, "{said}");
-        until("nobody is left", Duration::from_secs(2), || !workers.iter().any(|worker| worker.runs()));
+        until("nobody is left", LONG, || !workers.iter().any(|worker| worker.runs()));
     }
 }

@@ -13,7 +13,7 @@ const PARTS: u32 = 8;
 /// ```
 /// # fn pause(ms: u64) { std::thread::sleep(std::time::Duration::from_millis(ms)) } // sleep: so that there is a time
 /// # let pool = mp_supervisor::Pool::builder().backend(mp_supervisor::Backend::Threads).workers(2).build()?;
-/// pool.map(pause, [1, 1, 1, 20])?;
+/// pool.map(pause, [1, 1, 1, 500])?;
 /// let times = pool.stats().run_times;
 /// assert_eq!(times.count(), 4);
 /// assert!(times.percentile(50.0) < times.percentile(100.0));

@@ -94,7 +94,7 @@ mod tests {
 
     use crate::pace::Lap;
 
-    const LIMIT: Duration = Duration::from_secs(20);
+    const LIMIT: Duration = Duration::from_secs(100);
 
     /// The supervisor's side.
     struct There {

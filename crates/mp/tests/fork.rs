@@ -40,7 +40,7 @@ fn main() {
 
 fn passes(name: &str) -> bool {
     let own = std::env::current_exe().expect("a path");
-    let output = Command::new("timeout").arg("60").arg(own).arg(format!("role:{name}")).stdin(Stdio::null()).output();
+    let output = Command::new("timeout").arg("600").arg(own).arg(format!("role:{name}")).stdin(Stdio::null()).output();
     let output = output.expect("coreutils");
     let passed = output.status.success();
     println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });

@@ -155,8 +155,8 @@ fn killed_as_a_whole() {
         };
         let start = Instant::now();
         while left() != Left::default() {
-            assert!(start.elapsed() < Duration::from_secs(10), "round {round}: {:?}", left());
-            // sleep: /proc tells nobody of its changes.
+            assert!(start.elapsed() < Duration::from_secs(100), "round {round}: {:?}", left());
+            // sleep: they are no children of this process, and /proc tells nobody when a socket or a file has lost its name.
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -135,6 +135,16 @@ fn wait_for_each((line, queue, event, lock, permits): Everything) -> bool {
     heard.load(SeqCst)
 }
 
+/// How often its threads have gone to sleep so far.
+fn sleeps(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let statuses = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
+    let count = |status: String| -> Option<u64> {
+        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+    };
+    statuses.filter_map(count).sum()
+}
+
 #[test]
 fn signals_end_no_wait_early() {
     bench("interrupted", Backend::Processes, |bench| {
@@ -153,8 +163,11 @@ fn signals_end_no_wait_early() {
                     std::thread::yield_now();
                 }
             });
-            // sleep: signals come while it waits for the next.
-            let meanwhile = || std::thread::sleep(SHORT);
+            // Each signal that comes while it waits has it wake, and go to sleep again.
+            let meanwhile = || {
+                let before = sleeps(child.pid());
+                eventually("signals come while it waits for the next", || sleeps(child.pid()) >= before + 10);
+            };
             let (held, message) = (lock.lock().expect("free"), vec![7; 3_000_000]);
             meanwhile();
             here.send(message.clone()).expect("sends");

@@ -65,8 +65,8 @@ fn square(n: u64) -> u64 {
 
 /// Its pool, of which every worker that dies counts.
 fn strict(workers: usize) -> PoolBuilder {
-    let pool = Pool::builder().workers(workers).restart_limit(3, Duration::from_secs(60));
-    pool.start_timeout(Duration::from_millis(300)).grace(Duration::from_millis(300))
+    let pool = Pool::builder().workers(workers).restart_limit(3, Duration::from_secs(600));
+    pool.grace(Duration::from_millis(300))
 }
 
 fn works(pool: &Pool) {
@@ -90,7 +90,8 @@ fn stops_with(pool: &Pool, cause: &str) {
     }
     let text = format!("{:?}", pool.join().expect_err("it has ended by itself"));
     assert!(text.contains(cause), "{cause}: {text}");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    // The least that it could wait for in vain, one after the other, is the time that four may take to start.
+    assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
 }
 
 fn nobody_starts(how: &str, cause: &str) {
@@ -108,7 +109,11 @@ fn says_hello_twice() {
 fn misled() {
     let cause = std::env::args().nth(2).expect("a cause");
     for workers in [1, 2, 5, 13] {
-        let pool = strict(workers).build().expect("its workers come later");
+        let pool = strict(workers);
+        // Those who do come may take as long as they need, on a machine that is busy.
+        let late = cause.contains("no hello");
+        let pool = if late { pool.start_timeout(Duration::from_millis(300)) } else { pool };
+        let pool = pool.build().expect("its workers come later");
         stops_with(&pool, &cause);
         drop(pool);
         nobody_is_left();

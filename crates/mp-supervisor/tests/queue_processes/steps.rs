@@ -26,6 +26,9 @@ const FUTEX_TID_MASK: u32 = 0x3fff_ffff;
 
 const KILLS: u64 = 40;
 
+/// What comes by itself comes before this.
+const LONG: Duration = Duration::from_secs(100);
+
 /// Instructions before the lock is taken, and after it is given back, that are tried too.
 const AROUND: u64 = 100;
 
@@ -44,7 +47,7 @@ pub(crate) fn put_killed_at_each_instruction() {
             let arrived = done.len() as u64;
             (0..arrived).for_each(|_| assert_eq!(done.try_get().expect("gets").1, VICTIMS));
             work.put(item(0, 5)).expect("puts");
-            let next = done.get_timeout(Duration::from_secs(5)).expect("the relay lives");
+            let next = done.get_timeout(LONG).expect("the relay lives");
             assert_eq!(next.1, 5, "the dead one's item must not come later");
             arrived
         },
@@ -62,7 +65,7 @@ pub(crate) fn get_killed_at_each_instruction() {
         || producer.sleeps_now() && work.len() == 1,
         || {
             settle("room and nobody uses it", || producer.sleeps_now() && work.len() == 1);
-            let item = work.get_timeout(Duration::from_secs(5)).expect("the producer lives");
+            let item = work.get_timeout(LONG).expect("the producer lives");
             check(&item);
             let taken = item.1 / ALIKE - next;
             assert!(taken <= 1, "{taken} items went with one victim");
@@ -134,7 +137,7 @@ fn on_one_processor<R>(body: impl FnOnce() -> R) -> R {
 fn settle(wedge: &str, settled: impl Fn() -> bool) {
     let start = Instant::now();
     while !settled() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{wedge}");
+        assert!(start.elapsed() < LONG, "{wedge}");
         std::thread::yield_now();
     }
 }

@@ -46,7 +46,7 @@
 //!     loop { std::hint::spin_loop() }
 //! }
 //!
-//! let pool = mp::Pool::builder().workers(1).timeout(Duration::from_millis(50)).build()?;
+//! let pool = mp::Pool::builder().workers(1).timeout(Duration::from_secs(1)).build()?;
 //! assert!(matches!(pool.apply(forever, ()), Err(mp::Failure::TimedOut { .. })));
 //! assert_eq!(pool.apply(|n: u64| n + 1, (1,))?, 2);
 //! # Ok(())

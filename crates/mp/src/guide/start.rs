@@ -56,7 +56,7 @@
 //! let pool = mp::Pool::builder().workers(2).initializer(load, ("tiny".to_owned(),)).build()?;
 //! assert_eq!(pool.apply(|| MODEL.get().cloned(), ())?.as_deref(), Some("tiny"));
 //!
-//! let broken = mp::Pool::builder().workers(1).restart_limit(1, std::time::Duration::from_secs(5));
+//! let broken = mp::Pool::builder().workers(1).restart_limit(1, std::time::Duration::from_secs(60));
 //! let broken = broken.initializer(|| Err::<(), _>("no model here".to_owned()), ()).build()?;
 //! let failure = broken.apply(|n: u64| n, (1,)).expect_err("no worker gets ready");
 //! assert!(failure.to_string().contains("no model here"));

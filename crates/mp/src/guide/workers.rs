@@ -156,11 +156,11 @@
 //! }
 //!
 //! let pool = mp::Pool::builder().workers(2).insights(true).build()?;
-//! pool.map(nap, [1, 1, 30, 1])?;
+//! pool.map(nap, [1, 1, 500, 1])?;
 //! pool.join()?;
 //! let insights = pool.insights().ok_or("it keeps books")?;
 //! println!("{insights}");
-//! assert_eq!(insights.slowest[0].args.as_deref(), Some("(30)"));
+//! assert_eq!(insights.slowest[0].args.as_deref(), Some("(500)"));
 //! assert!(insights.workers.iter().all(|worker| worker.run <= worker.work));
 //! # Ok(())
 //! # }

@@ -44,7 +44,8 @@ fn a_thousand_large_tasks_take_no_more_descriptors_than_ten() {
         run(50);
         let before = descriptors();
         run(1000);
-        assert!(descriptors() <= before, "{} descriptors, {before} before", descriptors());
+        // Some may have been given back before they were counted, as what is not used for a second is.
+        eventually("there are no more than before", || descriptors() <= before);
     });
 }
 
@@ -104,7 +105,7 @@ fn large_tasks_over_threads_leave_nothing_either() {
             let bytes = pattern(100_000, n);
             assert!(pool.apply(there_and_back, (bytes.clone(),)) == Ok(bytes));
         }
-        assert!(descriptors() <= before);
+        eventually("there are no more than before", || descriptors() <= before);
     });
 }
 

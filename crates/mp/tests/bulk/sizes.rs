@@ -135,7 +135,7 @@ fn an_item_with_a_time_limit_and_retries_keeps_its_arguments() {
             }
             sum(&bytes)
         };
-        let handle = pool.task(hangs_once, (pattern(MIB, 5),)).timeout(Duration::from_secs(1)).retries(1).submit();
+        let handle = pool.task(hangs_once, (pattern(MIB, 5),)).timeout(Duration::from_secs(4)).retries(1).submit();
         let others = pool.map(|bytes: Vec<u8>| sum(&bytes), (0..50).map(|n| pattern(100_000, n)));
         assert_eq!(others, Ok((0..50).map(|n| sum(&pattern(100_000, n))).collect::<Vec<_>>()));
         assert_eq!(handle.expect("accepted").get(), Ok(sum(&pattern(MIB, 5))));

@@ -15,8 +15,8 @@ use crate::common::{Bench, bench, bench_by, works};
 use crate::tasks::{LONG, queue, spin, square, wait_at};
 
 /// What anything here takes, and much less than the grace.
-const SOON: Duration = Duration::from_secs(20);
-const GRACE: Duration = Duration::from_secs(200);
+const SOON: Duration = Duration::from_secs(100);
+const GRACE: Duration = Duration::from_secs(600);
 
 fn on_processes_and_threads(name: &str, body: impl Fn(&Bench)) {
     bench(name, Backend::Processes, &body);

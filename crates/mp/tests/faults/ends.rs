@@ -60,7 +60,7 @@ fn a_pool_ends_with_tasks_running_and_queued() {
                     pool.join().expect("that was asked for");
                 }
                 drop(pool);
-                assert!(start.elapsed() < Duration::from_secs(10), "{way} took {:?}", start.elapsed());
+                assert!(start.elapsed() < LONG / 10, "{way} took {:?}", start.elapsed());
                 assert!(pids.iter().all(|pid| state_of(*pid).is_none()), "{way}: workers are left");
                 let stopped = |outcome: &Result<u64, Failure>| matches!(outcome, Err(Failure::Stopped { .. }));
                 assert!(running.into_iter().all(|handle| stopped(&handle.get())));

@@ -11,9 +11,10 @@ use mp::{Backend, Failure, Queue};
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::common::{bench, eventually, found, works};
-use crate::tasks::{LONG, lost_by, queue, signal, spin, spin_for_ever, square, state_of, wait_at};
+use crate::tasks::{LONG, hang, lost_by, queue, signal, spin, spin_for_ever, square, state_of, wait_at};
 
-const LIMIT: Duration = Duration::from_millis(300);
+/// Long enough for a plain task, on a busy machine as well.
+const LIMIT: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(300);
 
 type LateTask = fn(&mp::Pool) -> Result<(), Failure>;
@@ -50,7 +51,8 @@ fn whatever_a_task_does_it_ends_in_time() {
             let outcome = task(&pool);
             assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == LIMIT), "{what}: {outcome:?}");
             let took = start.elapsed();
-            assert!(took >= LIMIT && took < LIMIT + GRACE + Duration::from_secs(5), "{what}: {took:?}");
+            // How soon exactly, is looked at below. Otherwise it takes for ever.
+            assert!(took >= LIMIT && took < LONG / 10, "{what}: {took:?}");
             works(&pool);
         }
         assert_eq!(pool.stats().failed, 4);
@@ -93,12 +95,13 @@ fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
         }
         let limit = Duration::from_millis(100);
         for workers in [1, 2, 5, 13] {
-            let pool = bench.build(bench.builder().workers(workers).timeout(limit).grace(GRACE));
+            let pool = bench.build(bench.builder().workers(workers).grace(GRACE));
+            let deaf = || pool.task(deaf_for_10_s, ()).timeout(limit).submit().expect("accepted").get();
             let attempt = || {
                 // Its clock runs from when it begins, so the worker is to be there.
                 works(&pool);
                 let start = Instant::now();
-                let (outcome, late) = lateness(|| pool.apply(deaf_for_10_s, ()));
+                let (outcome, late) = lateness(deaf);
                 let took = start.elapsed();
                 assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == limit), "{outcome:?}");
                 assert!(took >= limit + GRACE, "{took:?}");
@@ -106,8 +109,8 @@ fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
                 took.saturating_sub(3 * late)
             };
             let in_time = |took: &Duration| *took < limit + GRACE + Duration::from_millis(50);
-            let tries: Vec<_> = (0..5).map(|_| attempt()).take_while(|took| !in_time(took)).collect();
-            assert!(tries.len() < 5, "{tries:?}");
+            let tries: Vec<_> = (0..30).map(|_| attempt()).take_while(|took| !in_time(took)).collect();
+            assert!(tries.len() < 30, "{tries:?}");
         }
     });
 }
@@ -115,12 +118,12 @@ fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
 #[test]
 fn of_a_hundred_only_the_late_ones_are_ended() {
     bench("some_late", Backend::Processes, |bench| {
-        fn spin_at_tens(n: u64) -> u64 {
-            if n % 20 == 7 { spin_for_ever() } else { square(n) }
+        fn hang_at_tens(n: u64) -> u64 {
+            if n % 20 == 7 { hang() } else { square(n) }
         }
         for workers in [1, 2, 5, 13] {
             let pool = bench.build(bench.builder().workers(workers).timeout(LIMIT).grace(GRACE));
-            for (n, outcome) in (0..).zip(pool.map_outcomes(spin_at_tens, 0..100)) {
+            for (n, outcome) in (0..).zip(pool.map_outcomes(hang_at_tens, 0..100)) {
                 let late = matches!(outcome, Err(Failure::TimedOut { .. }));
                 assert!(if n % 20 == 7 { late } else { outcome == Ok(square(n)) }, "item {n}: {outcome:?}");
             }
@@ -133,18 +136,16 @@ fn of_a_hundred_only_the_late_ones_are_ended() {
 #[test]
 fn the_clock_does_not_run_while_a_task_waits() {
     bench("queued", Backend::Processes, |bench| {
-        fn spin_half() {
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_millis(400) {
-                std::hint::spin_loop();
-            }
+        fn a_fifth() {
+            // sleep: for a task that takes a while, and leaves the processor to others.
+            std::thread::sleep(Duration::from_millis(800));
         }
-        let pool = bench.build(bench.builder().workers(1).timeout(Duration::from_secs(2)));
-        let handles: Vec<_> = (0..6).map(|_| pool.apply_async(spin_half, ()).expect("accepted")).collect();
+        let pool = bench.build(bench.builder().workers(1).timeout(Duration::from_secs(4)));
+        let handles: Vec<_> = (0..6).map(|_| pool.apply_async(a_fifth, ()).expect("accepted")).collect();
         for handle in handles {
             assert_eq!(handle.get(), Ok(()));
         }
-        assert_eq!(pool.map(|_: u8| spin_half(), 0..6), Ok(vec![(); 6]), "in one batch");
+        assert_eq!(pool.map(|_: u8| a_fifth(), 0..6), Ok(vec![(); 6]), "in one batch");
     });
 }
 
@@ -153,16 +154,16 @@ fn the_clock_does_not_run_while_a_task_waits() {
 #[test]
 fn a_look_that_comes_too_early_is_not_the_last() {
     bench("early_look", Backend::Processes, |bench| {
-        fn spin_at_zero(n: u64) -> u64 {
-            if n == 0 { spin_for_ever() } else { square(n) }
+        fn hang_at_zero(n: u64) -> u64 {
+            if n == 0 { hang() } else { square(n) }
         }
         for workers in [1, 2] {
-            let pool = bench.build(bench.builder().workers(workers).timeout(Duration::from_secs(1)).grace(GRACE));
+            let pool = bench.build(bench.builder().workers(workers).timeout(3 * LIMIT).grace(GRACE));
             works(&pool);
             let pids = pool.worker_pids();
             pids.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
             eventually("they are stopped", || pids.iter().all(|pid| state_of(*pid) == Some('T')));
-            let handle = pool.map_async(spin_at_zero, 0..200).expect("accepted");
+            let handle = pool.map_async(hang_at_zero, 0..200).expect("accepted");
             let stopped_at = Instant::now();
             eventually("a part of the limit has passed", || stopped_at.elapsed() > LIMIT);
             pids.iter().for_each(|pid| signal(*pid, Signal::SIGCONT));
@@ -268,7 +269,7 @@ struct Holdup(Mutex<Receiver<()>>);
 impl Wake for Holdup {
     fn wake(self: Arc<Self>) {
         let held = self.0.lock().expect("no panic under it");
-        let _ = held.recv_timeout(Duration::from_secs(20));
+        let _ = held.recv_timeout(LONG);
     }
 }
 
@@ -281,23 +282,24 @@ fn who_was_heard_late_is_not_late() {
             if gate.get_timeout(LONG).expect("let through") { std::process::abort() } else { 7 }
         }
         for dies in [true, false] {
-            let limited = bench.build(bench.builder().workers(1).timeout(Duration::from_secs(1)).grace(GRACE));
-            let (gate, started) = (queue(), queue());
-            works(&limited);
-            let task = limited.apply_async(at_the_gate, (gate.clone(), started.clone())).expect("accepted");
-            let (pid, began) = (started.get_timeout(LONG).expect("it runs"), Instant::now());
-            // Another pool of this process keeps the thread that hears.
+            // Another pool of this process is to keep the thread that hears, by the death of its worker.
             let other = bench.pool(1);
             let (let_go, held) = std::sync::mpsc::channel();
             let waker = Arc::new(Holdup(Mutex::new(held))).into();
+            let (gate, started) = (queue(), queue());
             let mut holdup = Box::pin(other.apply_async(wait_at, (queue(), started.clone())).expect("accepted"));
             assert!(holdup.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            signal(started.get_timeout(LONG).expect("it runs"), Signal::SIGKILL);
+            let victim = started.get_timeout(LONG).expect("it runs");
+            let limited = bench.build(bench.builder().workers(1).timeout(3 * LIMIT).grace(GRACE));
+            works(&limited);
+            let task = limited.apply_async(at_the_gate, (gate.clone(), started.clone())).expect("accepted");
+            let (pid, began) = (started.get_timeout(LONG).expect("it runs"), Instant::now());
+            signal(victim, Signal::SIGKILL);
             eventually("it is held up", || Arc::strong_count(&other) == 1 && other.stats().failed == 1);
             gate.put(dies).expect("put");
             let over = if dies { 'Z' } else { 'S' };
             eventually("it is over", || state_of(pid) == Some(over) && gate.is_empty());
-            eventually("its limit has passed", || began.elapsed() > Duration::from_secs(1));
+            eventually("its limit has passed", || began.elapsed() > 3 * LIMIT);
             let_go.send(()).expect("it is held up");
             let outcome = task.get();
             assert!(if dies { lost_by(&outcome, Signal::SIGABRT) } else { outcome == Ok(7) }, "{outcome:?}");

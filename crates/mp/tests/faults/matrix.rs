@@ -8,7 +8,7 @@ use crate::common::{Bench, bench, works};
 use crate::saboteur::{How, Place, Saboteur, sabotage};
 
 /// How long a task may run in these pools: long enough for all but [`How::Hang`], on a busy machine as well.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(4);
 
 /// What a cell's outcome is to be.
 #[derive(Clone, Copy, Debug)]

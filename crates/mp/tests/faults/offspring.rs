@@ -63,7 +63,7 @@ fn who_left_the_group_of_a_worker_that_died_holds_up_nothing() {
         let before = Instant::now();
         pool.join().expect("a clean end");
         drop(pool);
-        assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+        assert!(before.elapsed() < Duration::from_secs(100), "{:?}", before.elapsed());
         let state = found("it runs something", || state_of(stranger));
         assert!(!matches!(state, 'Z' | 'X'), "it is nobody's of the pool: {state}");
         signal(stranger, Signal::SIGKILL);

@@ -87,7 +87,7 @@ impl How {
                 let _panics_again = PanicsAgain;
                 panic!("sabotage")
             }
-            Self::Hang => crate::tasks::spin_for_ever(),
+            Self::Hang => crate::tasks::hang(),
         }
     }
 }

@@ -119,12 +119,13 @@ fn a_task_whose_worker_hides_that_it_began_runs_again() {
 fn late_all_the_same(name: &str, run: fn(&Pool) -> Result<u64, Failure>) {
     // One start method: what is waited for is the supervisor's patience of ten seconds.
     bench_by(StartMethod::Spawn, name, Backend::Processes, |bench| {
-        let limit = Duration::from_millis(200);
+        // Long enough for a plain task, on a busy machine as well.
+        let limit = Duration::from_secs(2);
         let pool = bench.build(bench.builder().workers(1).timeout(limit).grace(Duration::from_millis(100)));
         let begun = Instant::now();
         let outcome = run(&pool);
         assert!(matches!(outcome, Err(Failure::TimedOut { after, .. }) if after == limit), "{outcome:?}");
-        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
         works(&pool);
     });
 }

@@ -24,6 +24,13 @@ pub(crate) fn spin() {
     spin_for_ever()
 }
 
+/// Neither ends, nor takes the processor from those beside it, which are to be in time.
+pub(crate) fn hang() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 pub(crate) fn spin_for_ever() -> ! {
     loop {
         std::hint::spin_loop();

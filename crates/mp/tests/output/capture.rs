@@ -10,8 +10,11 @@ use mp::{Backend, Failure, Output, OutputStream, StartMethod, TaskId};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{bench, found, works};
+use crate::common::{Bench, bench, found, works};
 use crate::heard::Heard;
+
+/// What comes at all comes before this.
+const LONG: Duration = Duration::from_secs(100);
 
 #[expect(clippy::print_stdout, reason = "it is what is captured")]
 fn say(n: u64) -> u64 {
@@ -68,26 +71,38 @@ fn a_flood_without_a_new_line_comes_in_pieces_and_stalls_nobody() {
     });
 }
 
+/// What takes less was not waited for: last lines are, for 5 s at most. The machine may be busy with others, so of some tries the
+/// best counts.
+fn is_not_waited_for(attempt: impl Fn() -> Duration) {
+    let waited = |took: &Duration| *took >= Duration::from_secs(4);
+    let tries: Vec<_> = (0..5).map(|_| attempt()).take_while(waited).collect();
+    assert!(tries.len() < 5, "{tries:?}");
+}
+
+fn end_beside_a_stuck_callback(bench: &Bench) -> Duration {
+    let (release, released) = channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let stuck = move |_| assert!(released.lock().expect("no panic under it").recv().is_err());
+    // Long enough for a plain task, on a busy machine as well.
+    let builder = bench.builder().workers(2).timeout(Duration::from_secs(2)).on_output(stuck);
+    let pool = bench.build(builder.grace(Duration::from_millis(100)));
+    let flooding = pool.apply_async(flood, (64,)).expect("accepted");
+    // More than there is room for their marks in a pipe.
+    let squares = pool.map(|n: u64| n * n, 0..20_000).expect("all");
+    assert_eq!(squares.len(), 20_000);
+    assert!(matches!(flooding.get(), Err(Failure::TimedOut { .. })));
+    works(&pool);
+    let before = Instant::now();
+    pool.terminate();
+    drop(pool);
+    let took = before.elapsed();
+    drop(release);
+    took
+}
+
 #[test]
 fn a_callback_that_never_returns_holds_up_only_who_writes() {
-    bench("stuck_callback", Backend::Processes, |bench| {
-        let (release, released) = channel::<()>();
-        let released = std::sync::Mutex::new(released);
-        let stuck = move |_| assert!(released.lock().expect("no panic under it").recv().is_err());
-        let builder = bench.builder().workers(2).timeout(Duration::from_millis(300)).on_output(stuck);
-        let pool = bench.build(builder.grace(Duration::from_millis(100)));
-        let flooding = pool.apply_async(flood, (64,)).expect("accepted");
-        // More than there is room for their marks in a pipe.
-        let squares = pool.map(|n: u64| n * n, 0..20_000).expect("all");
-        assert_eq!(squares.len(), 20_000);
-        assert!(matches!(flooding.get(), Err(Failure::TimedOut { .. })));
-        works(&pool);
-        let before = Instant::now();
-        pool.terminate();
-        drop(pool);
-        assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
-        drop(release);
-    });
+    bench("stuck_callback", Backend::Processes, |bench| is_not_waited_for(|| end_beside_a_stuck_callback(bench)));
 }
 
 #[test]
@@ -101,7 +116,7 @@ fn a_callback_that_panics_has_the_next_line_all_the_same() {
         };
         let pool = bench.build(bench.builder().workers(1).on_output(callback));
         assert_eq!(pool.map(say, 1..=2), Ok(vec![1, 2]));
-        let limit = Duration::from_secs(30);
+        let limit = LONG;
         // The last one has no end, and comes with the worker's.
         let texts: Vec<_> = (0..5).map(|_| receiver.recv_timeout(limit).expect("a line")).collect();
         assert!(texts.contains(&"out 1".to_owned()) && texts.contains(&"out 2".to_owned()), "{texts:?}");
@@ -116,22 +131,25 @@ fn leave_a_daemon() -> u32 {
     daemon.id()
 }
 
+fn end_beside_a_daemon(bench: &Bench) -> Duration {
+    let heard = Heard::default();
+    let pool = bench.build(heard.by(bench.builder().workers(1)));
+    let daemon = pool.apply(leave_a_daemon, ()).expect("started");
+    found("it has left the group", || {
+        let sid = nix::unistd::getsid(Some(Pid::from_raw(daemon as i32))).ok()?;
+        (sid.as_raw() == daemon as i32).then_some(())
+    });
+    let before = Instant::now();
+    pool.join().expect("a clean end");
+    let took = before.elapsed();
+    assert_eq!(heard.line("before the daemon").task, Some(TaskId(1)));
+    kill(Pid::from_raw(daemon as i32), Signal::SIGKILL).expect("it is there");
+    took
+}
+
 #[test]
 fn a_descendant_that_keeps_the_pipe_open_holds_up_nothing() {
-    bench("daemon", Backend::Processes, |bench| {
-        let heard = Heard::default();
-        let pool = bench.build(heard.by(bench.builder().workers(1)));
-        let daemon = pool.apply(leave_a_daemon, ()).expect("started");
-        found("it has left the group", || {
-            let sid = nix::unistd::getsid(Some(Pid::from_raw(daemon as i32))).ok()?;
-            (sid.as_raw() == daemon as i32).then_some(())
-        });
-        let before = Instant::now();
-        pool.join().expect("a clean end");
-        assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
-        assert_eq!(heard.line("before the daemon").task, Some(TaskId(1)));
-        kill(Pid::from_raw(daemon as i32), Signal::SIGKILL).expect("it is there");
-    });
+    bench("daemon", Backend::Processes, |bench| is_not_waited_for(|| end_beside_a_daemon(bench)));
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_task_that_never_looks_is_ended_at_once() {
         let began = Instant::now();
         assert!(handle.cancel());
         assert_eq!(handle.get(), Err(Failure::Cancelled));
-        assert!(began.elapsed() < Duration::from_secs(20), "no grace: {:?}", began.elapsed());
+        assert!(began.elapsed() < LONG / 2, "no grace: {:?}", began.elapsed());
         works(&pool);
     });
 }

@@ -111,9 +111,8 @@ fn fail(how: How, fuse: Queue<u32>) -> Result<(), String> {
 fn stops(bench: &Bench, how: How, (good, text): (u32, &str)) {
     let fuse = Queue::new().expect("a queue");
     (0..good).for_each(|n| fuse.put(n).expect("put"));
-    let builder = bench.builder().workers(2 - good as usize).restart_limit(3, Duration::from_secs(5));
-    let builder =
-        builder.initializer_timeout(Duration::from_millis(if matches!(how, How::Hang) { 100 } else { 20_000 }));
+    let builder = bench.builder().workers(2 - good as usize).restart_limit(3, LONG);
+    let builder = builder.initializer_timeout(if matches!(how, How::Hang) { HANGS } else { LONG });
     let pool = bench.build(builder.initializer(fail, (how, fuse)));
     let began = Instant::now();
     if good > 0 {
@@ -122,7 +121,7 @@ fn stops(bench: &Bench, how: How, (good, text): (u32, &str)) {
     }
     let handles: Vec<_> = (0..50).filter_map(|_| pool.apply_async(prepared, (0,)).ok()).collect();
     for handle in handles {
-        let Err(handle) = handle.get_timeout(Duration::from_secs(60)) else { continue };
+        let Err(handle) = handle.get_timeout(LONG) else { continue };
         panic!("{how:?}: {handle:?} hangs: {pool:#?}");
     }
     let refused = pool.apply(prepared, (0,));
@@ -131,7 +130,7 @@ fn stops(bench: &Bench, how: How, (good, text): (u32, &str)) {
     let error = pool.join().expect_err("it has ended by itself").to_string();
     assert!(error.contains(text), "{how:?}: {error}");
     assert!(pool.stats().deaths <= 8, "a storm: {:?}", pool.stats());
-    assert!(began.elapsed() < Duration::from_secs(30), "{how:?}: {:?}", began.elapsed());
+    assert!(began.elapsed() < LONG, "{how:?}: {:?}", began.elapsed());
 }
 
 fn kill(pid: u32) {
@@ -139,13 +138,17 @@ fn kill(pid: u32) {
     let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
 }
 
+/// Who is not ready after this hangs; the one that is to be, is ready before, on a busy machine as well.
+const HANGS: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(100);
+
 const CELLS: [(How, &str); 6] = [
     (How::Error, "initializer failed: no model"),
     (How::Panic, ": no model"),
     (How::Exit(0), "before its initializer had (exited with code 0)"),
     (How::Exit(3), "before its initializer had (exited with code 3)"),
     (How::Abort, "before its initializer had (killed by SIGABRT"),
-    (How::Hang, "initializer did not end within 100ms"),
+    (How::Hang, "initializer did not end within 2s"),
 ];
 
 #[test]

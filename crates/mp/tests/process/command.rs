@@ -20,6 +20,18 @@ fn is_there(pid: u32) -> bool {
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
 }
 
+const LIMIT: Duration = Duration::from_millis(300);
+
+/// One that was late, and had said something before: on a busy machine it may be late before. And how long it took.
+fn late(command: impl Fn() -> Command) -> (Duration, CommandError) {
+    found("one that is late when it has said something", || {
+        let start = Instant::now();
+        let late = command().timeout(LIMIT).run().unwrap_err();
+        let said = matches!(&late, CommandError::TimedOut { output, .. } if !output.stdout.is_empty());
+        said.then(|| (start.elapsed(), late))
+    })
+}
+
 fn pid_in(bytes: &[u8]) -> u32 {
     String::from_utf8_lossy(bytes).trim().parse().unwrap()
 }
@@ -98,15 +110,14 @@ fn surroundings_are_as_wanted() {
 #[test]
 fn who_is_late_is_ended_with_all_that_it_has_started() {
     looked_at("late", || {
-        // The first leaves the group; the last is deaf to SIGTERM, as its shell is.
-        let script = "setsid sleep 1000 & echo $!; trap '' TERM; sleep 1000 & wait; sleep 1000";
+        // The first leaves the group; the last is deaf to SIGTERM, as its shell is, which says so.
+        let script = "setsid sleep 1000 & left=$!; trap '' TERM; echo $left; sleep 1000 & wait; sleep 1000";
         let grace = Duration::from_millis(200);
-        let start = Instant::now();
-        let late = shell(script).timeout(Duration::from_millis(300)).grace(grace).run().unwrap_err();
+        let (took, late) = late(|| shell(script).grace(grace));
         let CommandError::TimedOut { after, output } = &late else { panic!("{late}") };
-        assert_eq!(*after, Duration::from_millis(300));
+        assert_eq!(*after, LIMIT);
         assert!(matches!(output.exit, WorkerExit::Signaled { signal: 9, .. }), "{output:?}");
-        assert!(start.elapsed() >= Duration::from_millis(500), "it had its grace");
+        assert!(took >= LIMIT + grace, "it had its grace");
         let outside = pid_in(&output.stdout);
         eventually("who has left the group is gone", || !is_there(outside));
         assert!(late.to_string().starts_with("program `sh` ran for longer than 300ms, and was ended"), "{late}");
@@ -118,8 +129,8 @@ fn who_is_late_is_ended_with_all_that_it_has_started() {
 fn an_orphan_outside_the_group_ends_with_the_program_that_adopts_it() {
     looked_at("orphan", || {
         let script = "(setsid sleep 1000 & echo $!); exec sleep 1000";
-        let timed = shell(script).adopt_orphans(true).timeout(Duration::from_millis(300));
-        let Err(CommandError::TimedOut { output, .. }) = timed.run() else { panic!("it sleeps for long") };
+        let (_, late) = late(|| shell(script).adopt_orphans(true));
+        let CommandError::TimedOut { output, .. } = late else { panic!("{late}") };
         let orphan = pid_in(&output.stdout);
         eventually("the orphan is gone", || !is_there(orphan));
 
@@ -171,7 +182,7 @@ fn one_that_runs_can_be_waited_for_ended_and_dropped() {
         let pid = deaf.pid();
         let start = Instant::now();
         drop(deaf);
-        assert!(!is_there(pid) && start.elapsed() < Duration::from_secs(10), "dropped: ended within its grace");
+        assert!(!is_there(pid) && start.elapsed() < Duration::from_secs(100), "dropped: ended, not waited for");
 
         let killed = running("sleep 1000");
         killed.kill();

@@ -33,7 +33,7 @@ pub(crate) fn main(tests: &[Test]) {
 fn passes(name: &str) -> bool {
     let own = std::env::current_exe().expect("a path");
     let mut output = Command::new("timeout");
-    output.args(["--kill-after=5", "120"]).arg(own).arg(format!("role:{name}"));
+    output.args(["--kill-after=5", "600"]).arg(own).arg(format!("role:{name}"));
     let output = output.stdin(Stdio::null()).output().expect("coreutils");
     let passed = output.status.success();
     println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });

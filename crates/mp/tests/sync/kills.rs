@@ -13,7 +13,7 @@ use mp::{AtomicU64, Barrier, Condition, Event, Lock, Process, Semaphore, SyncErr
 use crate::common::{Bench, eventually};
 
 const ROUNDS: usize = 1000;
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(100);
 
 /// Spins for a time that differs from round to round, so that kills meet every moment.
 fn a_moment(round: usize) {

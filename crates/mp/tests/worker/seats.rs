@@ -89,7 +89,7 @@ fn a_processor_that_is_not_there_is_refused() {
 #[test]
 fn who_may_not_be_less_nice_stops_the_pool_with_the_reason() {
     bench("seats-greedy", Backend::Processes, |bench| {
-        let builder = bench.builder().workers(1).nice(-3).restart_limit(1, Duration::from_secs(9));
+        let builder = bench.builder().workers(1).nice(-3).restart_limit(1, Duration::from_secs(600));
         let pool = bench.build(builder);
         match pool.apply(seat, (0,)) {
             // With the privilege it is as was asked for.

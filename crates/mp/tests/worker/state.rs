@@ -173,7 +173,7 @@ fn each_worker_has_its_own() {
 #[test]
 fn a_state_that_cannot_be_made_stops_the_pool_as_an_initializer_does() {
     each_backend("state-first", |bench| {
-        let builder = bench.builder().workers(1).restart_limit(2, Duration::from_secs(9));
+        let builder = bench.builder().workers(1).restart_limit(2, Duration::from_secs(600));
         let pool = builder.try_state(|| Err::<u32, _>("no model"), ()).build().expect("a pool");
         let refused = pool.apply(|state: &mut u32| *state, ());
         let Err(Failure::Stopped { reason, .. }) = &refused else { panic!("{refused:?}") };

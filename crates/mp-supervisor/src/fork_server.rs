@@ -4,8 +4,8 @@
 //!
 //! ```text
 //!  engine: Start ─▶ forker's thread ─▶ Fork, descriptors ─▶ fork server ─ clone3 ─▶ worker
-//!    ◀── born ─────────┘ │ ◀────────────────── Born(pid) ──────────────────────────┘ ▲
-//!                        └─ Bear: who it is ─────────────────────────────────────────┘
+//!    ◀── born ─────────┘ ◀──────────────────── Born(pid) ──────────────────────────┘ ▲
+//!    └─▶ what it is sent at once, then its letter: who it is ────────────────────────┘
 //! ```
 //!
 //! All pools with the same preload share one, and the last to end ends it (I7). It is started by the spawner's thread:
@@ -14,16 +14,15 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mp_link::{Line, Status, births};
-use mp_sys::child::{Child, Launch, Stream};
+use mp_sys::child::{Child, Launch};
 use mp_sys::{birth, image, socket};
-use mp_wire::birth::{Answer, Bear, Order, Prepare};
+use mp_wire::birth::{Answer, Order, Prepare};
 use mp_wire::frame::Identity;
 use mp_worker::{Entry, FORK_SERVER, Sockets};
 use parking_lot::Mutex;
@@ -31,6 +30,7 @@ use parking_lot::Mutex;
 use crate::ends::ends;
 use crate::engine::Making;
 use crate::error::{Error, Result};
+use crate::letter::Letter;
 use crate::settings::{Backend, StartMethod};
 use crate::spare::{self, Forker, Job};
 use crate::spawner;
@@ -88,7 +88,7 @@ struct Live {
 type Blank = (Line, Status);
 
 /// Makes of our ends what the supervisor holds of a worker, and greets it.
-type Greet<'a> = &'a dyn Fn(Blank) -> io::Result<WorkerIo>;
+type Greet<'a> = &'a dyn Fn(Blank, Letter) -> io::Result<WorkerIo>;
 
 /// A worker to be made.
 pub(crate) struct Wanted<'a> {
@@ -258,16 +258,22 @@ impl Live {
 
     /// Makes a worker, of the spare one if there is one. What is an error here is the fork server's; the worker's is within.
     fn make(&mut self, wanted: &Wanted<'_>, greet: Greet<'_>) -> io::Result<io::Result<(WorkerIo, Child)>> {
+        let letter = match Letter::to(wanted, &self.env) {
+            Ok(letter) => letter,
+            Err(error) => return Ok(Err(error)),
+        };
         if let Some(spare) = self.spare.take() {
             births::still_there(&self.orders)?;
-            if self.tell(&spare.0, wanted)? {
-                return self.greeted(spare, greet);
+            match self.made()? {
+                Ok(child) if !child.has_ended() => return Ok(greeted(greet(spare, letter), child)),
+                // It may take its place once more.
+                Ok(child) => child.end(),
+                Err(error) => tracing::debug!(%error, "no worker was made ahead"),
             }
-            self.bury()?;
         }
         let blank = self.order()?;
-        self.tell(&blank.0, wanted)?;
-        self.greeted(blank, greet)
+        let io = greet(blank, letter);
+        Ok(self.made()?.and_then(|child| greeted(io, child)))
     }
 
     /// Orders a worker that does not know who it is.
@@ -278,34 +284,6 @@ impl Live {
         births::send(&self.orders, &Order::Fork, &fds)?;
         drop(theirs);
         ours.line()
-    }
-
-    /// Tells a worker who it is. Gives whether it is there: of one that is not, its fork server may say why.
-    fn tell(&self, line: &Line, wanted: &Wanted<'_>) -> io::Result<bool> {
-        let directory = birth::directory()?;
-        let (stdout, stderr) = (stream(&wanted.streams.stdout.open()?, 1)?, stream(&wanted.streams.stderr.open()?, 2)?);
-        let fds: [BorrowedFd<'_>; 3] = [directory.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        let own: Vec<_> = wanted.streams.env.iter().cloned().chain([mp_worker::depth::for_worker()]).collect();
-        let env = changes(&self.env, &own);
-        let order = Order::Bear(Bear { id: wanted.id.clone(), pool: wanted.pool.to_owned(), env });
-        match births::send(line.beside()?, &order, &fds) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What has been told who it is, as the supervisor holds it.
-    fn greeted(&self, blank: Blank, greet: Greet<'_>) -> io::Result<io::Result<(WorkerIo, Child)>> {
-        let io = greet(blank);
-        let child = self.made()?;
-        Ok(child.and_then(|child| match io {
-            Ok(io) => Ok((io, child)),
-            Err(error) => {
-                child.end();
-                Err(error)
-            }
-        }))
     }
 
     /// The worker that was ordered.
@@ -341,6 +319,17 @@ impl Live {
     }
 }
 
+/// The worker that is this child. Where it cannot be held, it is ended.
+fn greeted(io: io::Result<WorkerIo>, child: Child) -> io::Result<(WorkerIo, Child)> {
+    match io {
+        Ok(io) => Ok((io, child)),
+        Err(error) => {
+            child.end();
+            Err(error)
+        }
+    }
+}
+
 /// By the spawner's thread, which lives as long as the process: the workers end with it, as those that it spawned.
 fn spawn(launch: Launch) -> io::Result<Child> {
     let (sender, receiver) = channel();
@@ -354,51 +343,4 @@ fn spawn(launch: Launch) -> io::Result<Child> {
 fn arguments() -> Vec<OsString> {
     let [id, pool] = ROOM;
     vec!["mp-worker".into(), format!("{:id$}", "fork-server").into(), " ".repeat(pool).into()]
-}
-
-/// What a worker is to have as descriptor `number`: this process's own, if it has one, where nothing else was said.
-fn stream(stream: &Stream, number: i32) -> io::Result<OwnedFd> {
-    let null = || Ok(std::fs::File::options().write(true).open("/dev/null")?.into());
-    match stream {
-        Stream::To(fd) => fd.try_clone(),
-        Stream::Null => null(),
-        Stream::Inherit => match number {
-            1 => io::stdout().as_fd().try_clone_to_owned().or_else(|_| null()),
-            _ => io::stderr().as_fd().try_clone_to_owned().or_else(|_| null()),
-        },
-    }
-}
-
-type Change = (Vec<u8>, Option<Vec<u8>>);
-
-/// How a worker's environment is to differ from the fork server's: as this process's does by now, and `own` on top.
-fn changes(servers: &[(OsString, OsString)], own: &[(OsString, OsString)]) -> Vec<Change> {
-    let outer = std::env::vars_os().filter(|(name, _)| !own.iter().any(|(told, _)| told == name));
-    let now: Vec<_> = outer.chain(own.iter().cloned()).collect();
-    let bytes = |text: &OsString| text.as_bytes().to_vec();
-    let gone = servers.iter().filter(|(name, _)| !now.iter().any(|(kept, _)| kept == name));
-    let set = now.iter().filter(|pair| !servers.contains(pair));
-    gone.map(|(name, _)| (bytes(name), None))
-        .chain(set.map(|(name, value)| (bytes(name), Some(bytes(value)))))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_differs_of_the_environment_is_sent() {
-        let mut servers: Vec<_> = std::env::vars_os().collect();
-        assert_eq!(changes(&servers, &[]), []);
-        let (name, value) = servers.pop().expect("tests have an environment");
-        servers.push(("MP_TEST_GONE".into(), "1".into()));
-        let own = [("MP_TEST_OWN".into(), "2".into())];
-        let expected = [
-            (b"MP_TEST_GONE".to_vec(), None),
-            (name.as_bytes().to_vec(), Some(value.as_bytes().to_vec())),
-            (b"MP_TEST_OWN".to_vec(), Some(b"2".to_vec())),
-        ];
-        assert_eq!(changes(&servers, &own), expected);
-    }
 }

@@ -36,6 +36,7 @@ mod inbox;
 mod insights;
 mod job;
 mod ledger;
+mod letter;
 mod life;
 mod many;
 mod map_handle;

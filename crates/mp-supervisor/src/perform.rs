@@ -159,6 +159,13 @@ impl Engine {
         if let Some(event) = self.settle_in(&mut state, worker, made) {
             self.step(&mut state, Instant::now(), event);
         }
+        if let Some(Err(error)) = state.worker(worker).map(WorkerIo::let_go) {
+            self.step(
+                &mut state,
+                Instant::now(),
+                Event::Broke(worker, format!("could not be told who it is: {error}")),
+            );
+        }
         self.finish(state);
         self.ended.notify_all();
     }

@@ -191,7 +191,6 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         let making = making.with_server(None, Config::default().start_timeout)?;
         let config = Config { restart: false, one_task: true, grace: self.grace, ..Config::default() };
         let engine = Engine::launch(config, making);
-        engine.bear_at_once();
         let work = Work {
             entry: self.entry,
             name: Name::Given(self.function.into()),
@@ -200,6 +199,8 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             show: |_| None,
         };
         let handle = hand_over(&engine, work, args)?;
+        // Who is born now finds all that it is to do.
+        engine.bear_at_once();
         engine.replenish();
         let Some(child) = engine.wait_born() else {
             let unknown = || Error::Spawn(io::Error::other("it ended before it was there"));

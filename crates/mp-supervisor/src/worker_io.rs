@@ -22,6 +22,7 @@ use crate::cargo::Hold;
 use crate::ends::{Ours, ends};
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
+use crate::letter::Letter;
 use crate::output::{Kept, Opened, Outputs};
 use crate::settings::Backend;
 use crate::setup::Setup;
@@ -43,6 +44,8 @@ pub(crate) struct WorkerIo {
     pub(crate) identity: Identity,
     /// Whether it was made by who knows what it is: it says no Hello, and is ready once it is there.
     pub(crate) known: bool,
+    /// What it is still to be told before it begins.
+    letter: Option<Letter>,
     /// The task whose value came last, if it is traced: its times come next.
     pub(crate) half: Option<Half>,
     /// Of traced tasks that were sent: the first, how many, and when, in nanoseconds of CLOCK_MONOTONIC.
@@ -111,7 +114,7 @@ impl WorkerIo {
         let args = vec!["mp-worker".into(), id.to_string().into(), calling.pool.to_string().into()];
         let launch = Launch { args, env, fds: vec![frames, descriptors, lifeline, status_fd], ..launch };
         // Greeted before it is there: this thread may get no processor before the new process gives it back.
-        let io = Self::of(id, calling, ours.line()?)?;
+        let io = Self::of((id, calling), ours.line()?, None)?;
         Ok(io.born(launch.spawn()?))
     }
 
@@ -120,7 +123,7 @@ impl WorkerIo {
         let (calling, streams) = who;
         let follows = calling.alone || id.generation > 1;
         let wanted = Wanted { id: id.to_string(), pool: &calling.pool, streams, follows };
-        let (io, child) = server.bear(&wanted, &|ours| Self::of(id, calling, ours))?;
+        let (io, child) = server.bear(&wanted, &|ours, letter| Self::of((id, calling), ours, Some(letter)))?;
         Ok(Self { known: !calling.setup.prepares(), ..io.born(child) })
     }
 
@@ -147,12 +150,12 @@ impl WorkerIo {
             let _ = mp_worker::serve(&theirs, &words, own);
         };
         std::thread::Builder::new().name(format!("mp-worker {id}")).spawn(body)?;
-        Self::of(id, calling, (line, status))
+        Self::of((id, calling), (line, status), None)
     }
 
     /// A process without a line is ended: nobody would hear of it.
     fn of_child(id: WorkerId, calling: &Calling, ours: Ours, child: Child) -> io::Result<Self> {
-        let made = ours.line().and_then(|ours| Self::of(id, calling, ours));
+        let made = ours.line().and_then(|ours| Self::of((id, calling), ours, None));
         if made.is_err() {
             child.end();
         }
@@ -160,7 +163,11 @@ impl WorkerIo {
     }
 
     /// The first frame fits into any empty buffer, so this does not wait.
-    fn of(id: WorkerId, calling: &Calling, (line, status): (Line, Status)) -> io::Result<Self> {
+    fn of(
+        (id, calling): (WorkerId, &Calling),
+        (line, status): (Line, Status),
+        mut letter: Option<Letter>,
+    ) -> io::Result<Self> {
         let identity = Identity { token: random(), ..calling.identity };
         let opened = calling.outputs.as_ref().map(|outputs| outputs.open(id, identity.token));
         let Opened { told: outlets, mut given, kept } = opened.transpose()?.unwrap_or_default();
@@ -170,6 +177,9 @@ impl WorkerIo {
         let name = if calling.alone { pool.clone() } else { format!("{pool}-{id}") };
         let welcome = Welcome { identity, worker: id, pool, name, directory, setup, outlets };
         let frame = codec::encode(&ToWorker::Welcome(Box::new(welcome))).map_err(io::Error::other)?;
+        if let Some(letter) = letter.take_if(|_| !given.is_empty()) {
+            letter.send(&line)?;
+        }
         // A worker that is gone already is noticed by its pidfd.
         let _ = line.send(&frame, given);
         Ok(Self {
@@ -180,6 +190,7 @@ impl WorkerIo {
             descendants: Vec::new(),
             identity,
             known: false,
+            letter,
             half: None,
             sent: VecDeque::new(),
             sent_by_line: 0,
@@ -269,10 +280,18 @@ impl WorkerIo {
         }
     }
 
+    /// Has it begin, if it has not yet: all that it gets at once lies in its line.
+    pub(crate) fn let_go(&mut self) -> io::Result<()> {
+        self.letter.take().map_or(Ok(()), |letter| letter.send(&self.line))
+    }
+
     /// By the mailbox, if it is awake and has nothing to do, else by the line.
     pub(crate) fn send(&mut self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
         if descriptors.is_empty() && self.status.post(frame, self.sent_by_line) {
             return Ok(());
+        }
+        if !descriptors.is_empty() {
+            self.let_go()?;
         }
         self.line.send(frame, descriptors)?;
         self.sent_by_line = self.sent_by_line.wrapping_add(1);

@@ -65,8 +65,8 @@ pub(crate) fn timeouts_end_waits_and_not_before() {
     queue.put_timeout(1, wait).expect("room");
     let refused = queue.put_timeout(2, wait).expect_err("no room");
     assert!(matches!(refused.error, QueueError::TimedOut { .. }) && refused.item == 2);
-    // Who took it for seconds would be ten times as late as that.
-    assert!(start.elapsed() >= 2 * wait && start.elapsed() < 200 * wait);
+    // Who took it for seconds would be later than that.
+    assert!(start.elapsed() >= 2 * wait && start.elapsed() < 1000 * wait);
     assert_eq!(queue.get_timeout(Duration::ZERO).expect("an item"), 1);
     assert!(matches!(queue.get_timeout(Duration::ZERO), Err(mp_supervisor::Error::Queue(QueueError::TimedOut { .. }))));
     queue.put_timeout(3, Duration::MAX).expect("room, and a time that no clock reaches");

@@ -15,13 +15,14 @@ use mp_scheduler::Event;
 use mp_wire::{Failure, TaskId, WorkerId};
 
 use crate::args::Args;
-use crate::engine::{Engine, State};
+use crate::engine::Engine;
 use crate::error::SubmitError;
 use crate::handle::TaskHandle;
 use crate::host::Work;
 use crate::job::Job;
 use crate::one::One;
 use crate::sink::Sink;
+use crate::state::State;
 
 /// The claims on the outcomes of one task that each worker of a pool runs: see [`crate::Pool::broadcast`].
 #[must_use = "the outcomes of a broadcast are in it; drop it explicitly if they are not wanted"]

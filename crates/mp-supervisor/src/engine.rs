@@ -12,89 +12,31 @@
 //!           unlock ─▶ wake whoever waits for what was settled
 //! ```
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use mp_scheduler::{Action, Config, Event, Phase, Scheduler};
+use mp_scheduler::{Config, Event, Phase};
 use mp_sys::child::Child;
-use mp_wire::crash::Crash;
-use mp_wire::{Evidence, TaskId, WorkerExit, WorkerId};
+use mp_wire::TaskId;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use slab::Slab;
 
-use crate::arena::{Arena, Large};
+use crate::arena::Arena;
 use crate::args::Args;
 use crate::error::{Error, Result, SubmitError};
-use crate::fork_server::ForkServer;
 use crate::host::Work;
 use crate::inbox::Inbox;
 use crate::job::Job;
-use crate::ledger::Ledger;
+use crate::making::Making;
 use crate::one::One;
-use crate::reactor::{Listener, Reactor, Registration, is_hearing};
-use crate::settings::{Backend, StartMethod};
-use crate::sink::News;
-use crate::stats::Stats;
-use crate::suspend::Pauses;
-use crate::trace::Trace;
-use crate::unread::Unread;
-use crate::worker_io::{Calling, WorkerIo};
+use crate::reactor::{Listener, Reactor, is_hearing};
+use crate::settings::Backend;
+use crate::state::State;
 
 /// Beyond the grace, who ends a pool waits so long for its workers to be gone (I10).
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Who waits for a pool's end waits so long for the last lines of its workers to be taken.
 const LAST_LINES: Duration = Duration::from_secs(5);
-
-/// How a worker ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Exit {
-    pub(crate) worker: WorkerId,
-    pub(crate) pid: u32,
-    pub(crate) exit: WorkerExit,
-    /// The last lines of its standard error, where that is captured.
-    pub(crate) stderr_tail: String,
-    /// The most memory that it had, in bytes, where that can be told.
-    pub(crate) peak_rss: Option<u64>,
-    /// Where it crashed, if it told.
-    pub(crate) crash: Option<Crash>,
-}
-
-impl Exit {
-    pub(crate) fn evidence(&self) -> Evidence {
-        let (stderr_tail, crash) = (self.stderr_tail.clone(), self.crash.clone());
-        Evidence { pid: self.pid, stderr_tail, peak_rss: self.peak_rss, crash }
-    }
-}
-
-/// How workers are made, decided when the pool is built.
-#[derive(Clone, Debug)]
-pub(crate) struct Making {
-    /// From which size on values cross in memory that is kept.
-    pub(crate) large_from: usize,
-    /// How many tasks may be without an outcome.
-    pub(crate) max_queued: Option<u64>,
-    pub(crate) backend: Backend,
-    pub(crate) start_method: StartMethod,
-    pub(crate) calling: Calling,
-    pub(crate) streams: crate::streams::Streams,
-    /// Where workers come from a fork server.
-    pub(crate) server: Option<Arc<ForkServer>>,
-    /// Where its tasks are recorded, if anywhere.
-    pub(crate) trace: Option<Trace>,
-    /// Whether there is a ledger.
-    pub(crate) insights: bool,
-    /// Whether a fork server's first workers are made by [`Engine::bear_at_once`].
-    pub(crate) at_once: bool,
-}
-
-impl Making {
-    /// Whether each task is timed by itself.
-    pub(crate) fn is_timed(&self) -> bool {
-        self.trace.is_some() || self.insights
-    }
-}
 
 pub(crate) struct Engine {
     pub(crate) inbox: Inbox,
@@ -106,80 +48,10 @@ pub(crate) struct Engine {
     pub(crate) this: Weak<Self>,
 }
 
-pub(crate) struct State {
-    pub(crate) scheduler: Scheduler,
-    pub(crate) jobs: Slab<Job>,
-    pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
-    pub(crate) stats: Stats,
-    pub(crate) trace: Option<Trace>,
-    /// The books, where they are kept.
-    pub(crate) ledger: Option<Box<Ledger>>,
-    /// Who waits for something that has come, to be woken when the lock is gone.
-    pub(crate) news: News,
-    /// How many callers read outboxes again and again.
-    pub(crate) listeners: u32,
-    /// Workers that are to be made by a fork, all at once.
-    pub(crate) to_fork: Vec<WorkerId>,
-    /// Workers that a fork server is to make, as long as `at_once`: until [`Engine::bear_at_once`].
-    pub(crate) to_bear: Vec<WorkerId>,
-    pub(crate) at_once: bool,
-    pub(crate) actions: Vec<Action>,
-    /// What is to be done, in order, and whether somebody is at it.
-    pub(crate) to_do: VecDeque<Action>,
-    pub(crate) performing: bool,
-    /// The alarms that are set, the earliest last: one is set only if it is earlier than all others, so there are few.
-    pub(crate) alarms: Vec<Instant>,
-    pub(crate) pauses: Pauses,
-    /// Why it ended, if that was not asked for; set once it has.
-    pub(crate) over: Option<Option<String>>,
-    /// Whether the user wanted it to end at once.
-    pub(crate) asked: bool,
-    /// How the last worker of each slot ended.
-    pub(crate) exits: Vec<Option<Exit>>,
-    /// The process of a pool of one, for who waits for its birth.
-    pub(crate) born: Option<Arc<Child>>,
-    /// Why a worker could not be started, the last time.
-    pub(crate) start_error: Option<std::io::Error>,
-    /// What is dropped when the lock is gone: jobs whose last item has its outcome, large arguments that were read.
-    pub(crate) over_jobs: Vec<Job>,
-    pub(crate) read_args: Vec<Arc<Large>>,
-    /// Workers that have ended: to let go of what was theirs takes longer than to say so.
-    pub(crate) gone: Vec<WorkerIo>,
-    /// Large results that are read when the lock is gone.
-    pub(crate) unread: Vec<Unread>,
-}
-
 impl Engine {
     /// A running pool.
     pub(crate) fn launch(config: Config, making: Making) -> Arc<Self> {
-        let slots = config.workers as usize;
-        let state = State {
-            scheduler: Scheduler::new(config),
-            jobs: Slab::new(),
-            workers: (0..slots).map(|_| None).collect(),
-            stats: Stats::default(),
-            trace: making.trace.clone(),
-            ledger: making.insights.then(Box::default),
-            news: News::default(),
-            listeners: 0,
-            to_fork: Vec::new(),
-            to_bear: Vec::new(),
-            at_once: making.at_once,
-            actions: Vec::new(),
-            to_do: VecDeque::new(),
-            performing: false,
-            alarms: Vec::new(),
-            pauses: Pauses::default(),
-            over: None,
-            asked: false,
-            exits: vec![None; slots],
-            born: None,
-            start_error: None,
-            over_jobs: Vec::new(),
-            read_args: Vec::new(),
-            unread: Vec::new(),
-            gone: Vec::new(),
-        };
+        let state = State::new(config, &making);
         let arena = (making.backend == Backend::Processes).then(|| Arena::new(making.large_from));
         let engine = Arc::new_cyclic(|this| Self {
             arena,
@@ -383,41 +255,5 @@ impl Engine {
         if !self.wait_end(Some(grace.saturating_add(SLACK))) && !is_hearing() {
             tracing::error!(reason, "workers are still there after the grace");
         }
-    }
-}
-
-impl State {
-    pub(crate) fn worker(&mut self, id: WorkerId) -> Option<&mut WorkerIo> {
-        let (io, _) = self.workers.get_mut(id.slot as usize)?.as_mut()?;
-        (io.id == id).then_some(io)
-    }
-
-    /// How a worker ended, and what it left.
-    pub(crate) fn end_of(&self, worker: WorkerId) -> Option<&Exit> {
-        let exit = self.exits.get(worker.slot as usize)?.as_ref();
-        exit.filter(|exit| exit.worker == worker)
-    }
-
-    pub(crate) fn note_exit(&mut self, exit: Exit) {
-        let slot = exit.worker.slot as usize;
-        self.exits[slot] = Some(exit);
-    }
-
-    /// How many tasks have had their outcomes.
-    fn settled(&self) -> u64 {
-        self.stats.completed + self.stats.failed
-    }
-
-    /// Why nothing more begins, if so.
-    fn ending(&self) -> Option<String> {
-        match self.scheduler.phase() {
-            Phase::Open | Phase::Closing => None,
-            Phase::Stopping(reason) | Phase::Killing(reason) => Some(reason.clone()),
-            Phase::Ended(_) => Some(self.end_reason()),
-        }
-    }
-
-    fn end_reason(&self) -> String {
-        self.over.clone().flatten().unwrap_or_else(|| "pool has ended".to_owned())
     }
 }

@@ -5,13 +5,34 @@
 use mp_sys::child::{Ended, Usage};
 use mp_sys::crash::{Record, Registers};
 use mp_sys::outlet::small_file;
-use mp_wire::WorkerExit;
 use mp_wire::crash::{Crash, Left};
+use mp_wire::{Evidence, WorkerExit, WorkerId};
 use parking_lot::Mutex;
 
 const SIGKILL: i32 = 9;
 
 /// How a worker ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Exit {
+    pub(crate) worker: WorkerId,
+    pub(crate) pid: u32,
+    pub(crate) exit: WorkerExit,
+    /// The last lines of its standard error, where that is captured.
+    pub(crate) stderr_tail: String,
+    /// The most memory that it had, in bytes, where that can be told.
+    pub(crate) peak_rss: Option<u64>,
+    /// Where it crashed, if it told.
+    pub(crate) crash: Option<Crash>,
+}
+
+impl Exit {
+    pub(crate) fn evidence(&self) -> Evidence {
+        let (stderr_tail, crash) = (self.stderr_tail.clone(), self.crash.clone());
+        Evidence { pid: self.pid, stderr_tail, peak_rss: self.peak_rss, crash }
+    }
+}
+
+/// How a worker ended, as its exit says.
 pub(crate) fn exit_of(ended: Ended) -> WorkerExit {
     match ended {
         Ended::Exited(code) => WorkerExit::Exited(code),

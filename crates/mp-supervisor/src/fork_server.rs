@@ -28,10 +28,7 @@ use mp_worker::{Entry, FORK_SERVER, Sockets};
 use parking_lot::Mutex;
 
 use crate::ends::ends;
-use crate::engine::Making;
-use crate::error::{Error, Result};
 use crate::letter::Letter;
-use crate::settings::{Backend, StartMethod};
 use crate::spare::{self, Forker, Job};
 use crate::spawner;
 use crate::streams::Streams;
@@ -97,18 +94,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) streams: &'a Streams,
     /// Whether another one like it may be wanted soon, and not only all at once with this one.
     pub(crate) follows: bool,
-}
-
-impl Making {
-    /// With the fork server that it needs, if it needs one, which runs `preload` first and may take `limit` for it.
-    pub(crate) fn with_server(mut self, preload: Option<Preload>, limit: Duration) -> Result<Self> {
-        if (self.backend, self.start_method) == (Backend::Processes, StartMethod::ForkServer) {
-            let server = ForkServer::shared(self.calling.identity, preload, limit);
-            self.server =
-                Some(server.map_err(|source| Error::Os { doing: "no thread could be made to fork", source })?);
-        }
-        Ok(self)
-    }
 }
 
 impl ForkServer {

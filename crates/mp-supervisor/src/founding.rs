@@ -7,10 +7,11 @@ use std::sync::Arc;
 use mp_scheduler::Config;
 
 use crate::builder::PoolBuilder;
-use crate::engine::{Engine, Making};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fork_server::Preload;
 use crate::host::Host;
+use crate::making::Making;
 use crate::pool::Pool;
 use crate::serial::Serial;
 use crate::settings::{Backend, StartMethod};

@@ -9,11 +9,12 @@ use mp_scheduler::{Event, WorkerState};
 use mp_wire::frame::{FromWorkerFrame, Hello, Identity, from_worker};
 use mp_wire::{WorkerExit, WorkerId};
 
-use crate::engine::{Engine, Exit, State};
-use crate::evidence::{crash_of, exit_of, peak_rss};
+use crate::engine::Engine;
+use crate::evidence::{Exit, crash_of, exit_of, peak_rss};
 use crate::outcomes::Speech;
 use crate::perform::{note_busy, share};
 use crate::reactor::{Listener, Reactor};
+use crate::state::State;
 use crate::worker_io::WorkerIo;
 
 /// So many frames are read from one worker before the others have their turn, ..

@@ -18,7 +18,8 @@ use mp_wire::item::Items;
 use mp_wire::record::{Records, Report, Times, Word};
 use mp_wire::{CodecStage, Failure, Panic, TaskId, WorkerId};
 
-use crate::engine::{Engine, State};
+use crate::engine::Engine;
+use crate::state::State;
 use crate::trace::Half;
 use crate::unread::Unread;
 use crate::windows::Brought;

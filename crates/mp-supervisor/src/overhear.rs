@@ -13,8 +13,9 @@ use std::hint::spin_loop;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::engine::{Engine, State};
+use crate::engine::Engine;
 use crate::reactor::Reactor;
+use crate::state::State;
 
 /// So many workers are listened to.
 const LEAN_TO: usize = 16;

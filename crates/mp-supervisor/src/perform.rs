@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_link::LinkError;
-use mp_scheduler::{Action, Event, Inspection, Span, Verdict};
-use mp_sys::child::{Launch, Signal};
+use mp_scheduler::{Action, Event, Span, Verdict};
+use mp_sys::child::Signal;
 use mp_wire::frame::{TaskFrame, ToWorker};
 use mp_wire::{CodecStage, Evidence, Failure, TaskId, WorkerId, codec};
 
-use crate::engine::{Engine, Exit, State};
+use crate::engine::Engine;
+use crate::evidence::Exit;
 use crate::job::Name;
-use crate::reactor::{Reactor, Registration, Source};
-use crate::settings::{Backend, StartMethod};
-use crate::spawner;
+use crate::reactor::Reactor;
+use crate::state::State;
 use crate::trace::Trace;
 use crate::worker_io::WorkerIo;
 
@@ -92,148 +92,9 @@ impl Engine {
         None
     }
 
-    fn start(&self, state: &mut State, worker: WorkerId) -> Option<Event> {
-        match (self.making.backend, self.making.start_method) {
-            (Backend::Threads | Backend::Serial, _) => {
-                let made = WorkerIo::thread(worker, &self.making.calling);
-                self.settle_in(state, worker, made)
-            }
-            (Backend::Processes, StartMethod::Fork) => {
-                state.to_fork.push(worker);
-                None
-            }
-            (Backend::Processes, StartMethod::ForkServer) if state.at_once => {
-                state.to_bear.push(worker);
-                None
-            }
-            (Backend::Processes, StartMethod::Spawn | StartMethod::ForkServer) => self.spawn(worker),
-        }
-    }
-
-    fn spawn(&self, worker: WorkerId) -> Option<Event> {
-        let engine = self.this.upgrade()?;
-        let start = Box::new(move || {
-            let made = engine.launch_process(worker);
-            engine.born(worker, made);
-            engine.replenish();
-        });
-        let refused = match &self.making.server {
-            Some(server) => server.hand(start).is_err(),
-            None => spawner::hand(start).is_err(),
-        };
-        refused.then(|| Event::StartFailed(worker, "no thread could be made to start it".to_owned()))
-    }
-
-    fn launch_process(&self, worker: WorkerId) -> io::Result<WorkerIo> {
-        let streams = &self.making.streams;
-        if let Some(server) = &self.making.server {
-            return WorkerIo::forked_by(server, worker, (&self.making.calling, streams));
-        }
-        let launch = Launch {
-            env: streams.env.clone(),
-            stdout: streams.stdout.open()?,
-            stderr: streams.stderr.open()?,
-            ..Launch::default()
-        };
-        WorkerIo::spawn(worker, &self.making.calling, launch)
-    }
-
-    /// Has the first workers made in this thread, which would only wait for another one to do it.
-    pub(crate) fn bear_at_once(&self) {
-        let mut state = self.state.lock();
-        state.at_once = false;
-        let wanted = std::mem::take(&mut state.to_bear);
-        drop(state);
-        wanted.into_iter().for_each(|worker| self.born(worker, self.launch_process(worker)));
-    }
-
-    /// Has the next worker made ahead of time, where one is to be expected to be wanted. To be called when the last has its work.
-    pub(crate) fn replenish(&self) {
-        if let Some(server) = &self.making.server {
-            server.replenish();
-        }
-    }
-
-    fn born(&self, worker: WorkerId, made: io::Result<WorkerIo>) {
-        let mut state = self.state.lock();
-        if let Some(event) = self.settle_in(&mut state, worker, made) {
-            self.step(&mut state, Instant::now(), event);
-        }
-        if let Some(Err(error)) = state.worker(worker).map(WorkerIo::let_go) {
-            self.step(
-                &mut state,
-                Instant::now(),
-                Event::Broke(worker, format!("could not be told who it is: {error}")),
-            );
-        }
-        self.finish(state);
-        self.ended.notify_all();
-    }
-
-    /// All at once, before any thread is made to hear them: a fork needs a process with one thread.
-    pub(crate) fn fork_all(&self, state: &mut State) {
-        let wanted = std::mem::take(&mut state.to_fork);
-        let made: Vec<_> = wanted.into_iter().map(|id| (id, WorkerIo::fork(id, &self.making.calling))).collect();
-        for (worker, made) in made {
-            if let Some(event) = self.settle_in(state, worker, made) {
-                self.step(state, Instant::now(), event);
-            }
-        }
-    }
-
-    /// A new worker takes its place, unless it was to end before it was there.
-    fn settle_in(&self, state: &mut State, worker: WorkerId, made: io::Result<WorkerIo>) -> Option<Event> {
-        let registered = made.and_then(|io| {
-            match self.register(&io) {
-                Ok(registrations) => Ok((io, registrations)),
-                Err(error) => {
-                    // Nobody would hear of it.
-                    io.child.iter().for_each(|child| child.end());
-                    Err(error)
-                }
-            }
-        });
-        match registered {
-            Ok(entry) => {
-                tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
-                let known = entry.0.known;
-                state.born = entry.0.child.clone();
-                if state.pauses.is_on() {
-                    entry.0.child.iter().for_each(|child| child.signal(Signal::SIGSTOP));
-                }
-                state.workers[worker.slot as usize] = Some(entry);
-                match state.is_stopping(worker) {
-                    true => self.signal(state, worker, Signal::SIGKILL),
-                    false if known => Some(Event::Hello(worker)),
-                    false => Some(Event::Born(worker)),
-                }
-            }
-            Err(error) => {
-                let error = mp_sys::descriptors::explain(error);
-                let reason = error.to_string();
-                state.start_error = Some(error);
-                Some(Event::StartFailed(worker, reason))
-            }
-        }
-    }
-
-    fn register(&self, io: &WorkerIo) -> io::Result<Vec<Registration>> {
-        let engine = self.this.upgrade().ok_or_else(|| io::Error::other("pool is gone"))?;
-        let reactor = Reactor::get()?;
-        let line = reactor.add(io.line.as_fd(), (Arc::<Self>::clone(&engine), io.id, Source::Line))?;
-        let Some(child) = &io.child else { return Ok(vec![line]) };
-        match reactor.add(child.as_fd(), (engine, io.id, Source::Exit)) {
-            Ok(exit) => Ok(vec![line, exit]),
-            Err(error) => {
-                reactor.remove(io.line.as_fd(), line);
-                Err(error)
-            }
-        }
-    }
-
     /// A process gets the signal. A thread cannot be ended: it is left behind, begins nothing more, and its line ends.
     /// The reactor hears of the end of both, when it has heard what came before.
-    fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
+    pub(crate) fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
         let io = state.worker(worker)?;
         io.status.cancel_all();
         match io.child.clone() {
@@ -336,26 +197,6 @@ fn trace_failure(trace: Option<&Trace>, task: (TaskId, Name), verdict: &Verdict)
         Verdict::Stopped(_) => "stopped",
     };
     trace.failed(task, None, what);
-}
-
-impl State {
-    fn inspect(&self, worker: WorkerId) -> Option<Inspection> {
-        let (io, _) = self.workers.get(worker.slot as usize)?.as_ref()?;
-        (io.id == worker).then(|| io.inspect(&self.pauses))
-    }
-
-    /// `count` items of a job have had their outcome; after the last, it is forgotten.
-    pub(crate) fn close_items(&mut self, key: usize, count: u32) {
-        let job = &mut self.jobs[key];
-        job.open -= count;
-        if job.open == 0 {
-            let over = self.jobs.remove(key);
-            // To let go of much memory takes time.
-            if !over.args.is_plain() {
-                self.over_jobs.push(over);
-            }
-        }
-    }
 }
 
 /// A worker that stays alive for as long as somebody reads from it.

@@ -17,11 +17,12 @@ use serde::de::DeserializeOwned;
 
 use crate::args::Args;
 use crate::children;
-use crate::engine::{Engine, Making};
+use crate::engine::Engine;
 use crate::error::{Error, Result, SubmitError};
 use crate::handle::{Reader, TaskHandle};
 use crate::host::{Host, Work};
 use crate::job::Name;
+use crate::making::Making;
 use crate::one::One;
 use crate::output::{OutputLine, Wanted};
 use crate::process::Process;

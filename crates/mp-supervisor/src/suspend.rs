@@ -17,7 +17,8 @@ use mp_sys::child::Signal;
 use mp_sys::clock::monotonic_ns;
 use parking_lot::Mutex;
 
-use crate::engine::{Engine, State};
+use crate::engine::Engine;
+use crate::state::State;
 
 /// Of so many suspensions the times are remembered: a task that goes on through more of them may be called late.
 const REMEMBERED: usize = 64;

@@ -33,7 +33,7 @@ impl Work {
     pub fn count(self) -> u64 {
         match self {
             Self::Apply => 5_000,
-            Self::Async => 200_000,
+            Self::Async => 1_000_000,
             Self::Map => 10_000_000,
             Self::Millisecond => 2_000,
             Self::Mebibyte => 300,

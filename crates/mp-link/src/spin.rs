@@ -4,7 +4,8 @@
 //!
 //! To wake a thread on an idle processor costs 5 µs on bare metal and 25 µs and more in a virtual machine, several times
 //! what a small task takes. So who has just been answered quickly looks again for a moment before it sleeps. Who was not
-//! answered in that moment loses hope, and soon sleeps at once; a short sleep gives hope again. An idle pool does not
+//! answered in that moment loses hope, and soon sleeps at once; a short sleep gives hope again, and makes the moment so much
+//! longer that it would have been enough: a large argument is copied for longer than a moment. An idle pool does not
 //! spin: nobody's hope outlives a few moments.
 //!
 //! Who looks lets others through between his looks. If one of them keeps the processor for long, there is none to spare: a thread that
@@ -14,7 +15,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// How long a moment is.
+/// How long a moment is at least.
 const MOMENT: Duration = Duration::from_micros(40);
 
 /// A sleep that was shorter than this would better have been a moment awake.
@@ -33,6 +34,8 @@ const CAUTION: u8 = 10;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spin {
     hope: u8,
+    /// By how many microseconds a moment is longer than [`MOMENT`], as sleeps were so long.
+    longer: u16,
     /// How often it was robbed, as far as that is not forgotten, and how often it will sleep at once for that.
     caution: u8,
     shuns: u16,
@@ -42,7 +45,7 @@ impl Spin {
     /// Without hope.
     #[must_use]
     pub const fn new() -> Self {
-        Self { hope: 0, caution: 0, shuns: 0 }
+        Self { hope: 0, longer: 0, caution: 0, shuns: 0 }
     }
 
     /// Asks now what is asked at the first moment otherwise.
@@ -57,18 +60,14 @@ impl Spin {
 
     /// The first half of [`Spin::wait`].
     pub fn awake<T>(&mut self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        if self.hope == 0 || !*MANY {
+        if !*MANY || !self.hopes() {
             return None;
         }
-        if self.shuns > 0 {
-            self.shuns -= 1;
-            return None;
-        }
-        let began = Instant::now();
+        let (began, moment) = (Instant::now(), self.moment());
         let mut waited = Duration::ZERO;
-        while waited < MOMENT {
+        while waited < moment {
             if let Some(found) = look() {
-                (self.hope, self.caution) = (HOPE, self.caution.saturating_sub(1));
+                self.found();
                 return Some(found);
             }
             std::thread::yield_now();
@@ -86,9 +85,27 @@ impl Spin {
         found
     }
 
+    /// Whether to look at all this time.
+    fn hopes(&mut self) -> bool {
+        let shuns = self.shuns;
+        if self.hope > 0 {
+            self.shuns = shuns.saturating_sub(1);
+        }
+        self.hope > 0 && shuns == 0
+    }
+
+    fn moment(&self) -> Duration {
+        MOMENT + Duration::from_micros(self.longer.into())
+    }
+
+    fn found(&mut self) {
+        (self.hope, self.caution) = (HOPE, self.caution.saturating_sub(1));
+    }
+
     /// Nothing was found, in a moment that took so long.
     fn missed(&mut self, waited: Duration) {
         self.hope -= 1;
+        self.longer /= 2;
         if waited > ROBBED {
             self.caution = (self.caution + 1).min(CAUTION);
             self.shuns = 1 << self.caution;
@@ -98,6 +115,9 @@ impl Spin {
     fn slept(&mut self, took: Duration) {
         if took < SHORT {
             self.hope = HOPE;
+            // And a quarter, since not each is the same.
+            let enough = (took + took / 4).as_micros() as u16;
+            self.longer = self.longer.max(enough);
         }
     }
 }
@@ -113,35 +133,40 @@ mod tests {
         Spin { hope: HOPE, ..Spin::new() }
     }
 
-    /// Whether it looks at all.
-    fn looks(spin: &mut Spin) -> bool {
-        let mut looked = false;
-        let _ = spin.awake(|| {
-            looked = true;
-            Some(())
-        });
-        looked
-    }
-
     #[test]
     fn hope_ends_after_some_moments_in_vain_and_returns_after_a_short_sleep() {
         let mut spin = hopeful();
         for _ in 0..HOPE {
-            let mut now = spin;
-            assert!(looks(&mut now));
+            assert!(spin.hopes());
             spin.missed(MOMENT);
         }
-        assert!(!looks(&mut spin), "it sleeps at once");
+        assert!(!spin.hopes(), "it sleeps at once");
         spin.slept(SHORT);
-        assert!(!looks(&mut spin), "that was no short sleep");
+        assert!(!spin.hopes(), "that was no short sleep");
         spin.slept(SHORT / 2);
-        assert!(looks(&mut spin));
+        assert!(spin.hopes());
     }
 
     #[test]
     fn a_moment_in_vain_ends() {
         let mut spin = hopeful();
-        assert_eq!((spin.awake(|| None::<()>), spin.hope), (None, HOPE - 1));
+        assert_eq!(spin.awake(|| None::<()>), None);
+        assert_eq!(spin.hope, if *MANY { HOPE - 1 } else { HOPE }, "with one processor nobody looks");
+    }
+
+    #[test]
+    fn a_moment_becomes_as_long_as_it_should_have_been_and_never_much_longer() {
+        let mut spin = hopeful();
+        spin.slept(Duration::from_micros(100));
+        assert_eq!(spin.moment(), MOMENT + Duration::from_micros(125));
+        spin.slept(Duration::from_micros(20));
+        assert_eq!(spin.moment(), MOMENT + Duration::from_micros(125), "that one would have been short enough");
+        spin.slept(SHORT);
+        assert_eq!(spin.moment(), MOMENT + Duration::from_micros(125), "that was no short sleep");
+        spin.slept(SHORT - Duration::from_micros(1));
+        assert!(spin.moment() < SHORT * 3 / 2, "{:?}", spin.moment());
+        (0..HOPE).for_each(|_| spin.missed(MOMENT));
+        assert!(spin.moment() < MOMENT + SHORT / 8, "{:?}", spin.moment());
     }
 
     #[test]
@@ -150,9 +175,10 @@ mod tests {
         for shuns in [2, 4, 8] {
             spin.hope = HOPE;
             spin.missed(ROBBED * 2);
-            assert_eq!((0..shuns).filter(|_| looks(&mut spin)).count(), 0, "{shuns} times it sleeps at once");
+            assert_eq!((0..shuns).filter(|_| spin.hopes()).count(), 0, "{shuns} times it sleeps at once");
         }
-        assert!((0..3).all(|_| looks(&mut spin)));
+        assert!(spin.hopes());
+        (0..3).for_each(|_| spin.found());
         spin.missed(ROBBED * 2);
         assert_eq!(spin.shuns, 2, "who was answered in time forgets by and by");
         for _ in 0..100 {

@@ -54,7 +54,7 @@ struct Channel {
 
 impl Channel {
     fn new() -> io::Result<Self> {
-        let guess = first_free()?;
+        let guess = next_two()?;
         let (sender, receiver) = bytes_channel()?;
         let cookie = cookie();
         sender.send(&cookie)?;
@@ -65,9 +65,10 @@ impl Channel {
     }
 }
 
-/// The number that the next descriptor will have, if no other thread opens one first.
-fn first_free() -> io::Result<RawFd> {
-    Ok(std::fs::File::open("/dev/null")?.as_raw_fd())
+/// The numbers that the next two descriptors will have, if no other thread opens or closes one first.
+fn next_two() -> io::Result<[RawFd; 2]> {
+    let (one, other) = io::pipe()?;
+    Ok([one.as_raw_fd(), other.as_raw_fd()])
 }
 
 /// 16 bytes that no other socket of this process has at the front of its queue.
@@ -79,8 +80,8 @@ fn cookie() -> [u8; 16] {
     cookie
 }
 
-fn find(guess: RawFd, skip: usize, cookie: &[u8]) -> io::Result<RawFd> {
-    if let Some(fd) = (guess..guess + 4).find(|fd| shows(*fd, skip, cookie)) {
+fn find(guess: [RawFd; 2], skip: usize, cookie: &[u8]) -> io::Result<RawFd> {
+    if let Some(fd) = guess.into_iter().find(|fd| shows(*fd, skip, cookie)) {
         return Ok(fd);
     }
     let missing = || io::Error::other("the descriptors of a new channel were not found");

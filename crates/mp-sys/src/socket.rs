@@ -13,7 +13,7 @@ use nix::sys::socket::{
 };
 
 /// Descriptors made here lie at or above this number, so that a child's own (3, 4, ..) never collide with them.
-const LOWEST: RawFd = 16;
+const LOWEST: RawFd = 8;
 
 /// The most descriptors that one packet may bring.
 const MOST: usize = 64;
@@ -24,7 +24,15 @@ const MOST: usize = 64;
 /// When there are no descriptors left.
 pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-    Ok((raise(&a)?, raise(&b)?))
+    Ok((raised(a)?, raised(b)?))
+}
+
+/// `fd` out of the way of a child's numbers: itself, if it is, else as [`raise`] gives it.
+///
+/// # Errors
+/// As [`raise`].
+pub fn raised(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() >= LOWEST { Ok(fd) } else { raise(&fd) }
 }
 
 /// A duplicate of `fd` out of the way of a child's numbers, close-on-exec.

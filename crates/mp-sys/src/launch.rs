@@ -47,7 +47,7 @@ pub struct Launch {
     pub hidden: Vec<OsString>,
     /// Whether it has none of this process's environment.
     pub bare: bool,
-    /// Its descriptors from [`FIRST_FD`] on; each made by [`crate::socket::raise`].
+    /// Its descriptors from [`FIRST_FD`] on, out of the way of those numbers: see [`crate::socket::raised`].
     pub fds: Vec<OwnedFd>,
     /// Its standard input; where there is none, `/dev/null`. Made by [`crate::socket::raise`].
     pub stdin: Option<OwnedFd>,

@@ -19,13 +19,8 @@ use mp::{Pool, Queue, StartMethod};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
-/// Within this everybody is to be gone: what the catalogue of faults promises. A machine that is busy with others may take longer,
-/// so of some tries the best counts.
+/// Within this everybody is to be gone, each time: what the catalogue of faults promises.
 const GONE: Duration = Duration::from_secs(2);
-const TRIES: usize = 5;
-
-/// Who is there after this will be there for ever.
-const LONG: Duration = Duration::from_secs(100);
 
 /// What is added to a role whose workers a fork server makes.
 const FORKED: &str = ", forked";
@@ -97,37 +92,28 @@ fn run(name: &str, test: fn()) -> bool {
     passed
 }
 
+/// Starts a supervisor in this role, lets it come to work, and ends it by `signal`, or lets it end by itself.
 fn nobody_is_left(role: &str, signal: Option<Signal>) {
-    let tries: Vec<_> = (0..TRIES).map(|_| all_are_gone(role, signal)).take_while(|took| *took > GONE).collect();
-    assert!(tries.len() < TRIES, "{role}: {tries:?}");
-}
-
-/// Starts a supervisor in this role, lets it come to work, and ends it by `signal`, or lets it end by itself. Gives how long it
-/// took until all that it had made were gone.
-fn all_are_gone(role: &str, signal: Option<Signal>) -> Duration {
     let mut command = Command::new("/proc/self/exe");
     command.arg(format!("role:{role}")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut supervisor = command.spawn().expect("starts");
     let made = made_by(&mut supervisor);
     if let Some(signal) = signal {
-        // A worker that was made ahead is not kept for long.
-        assert!(role.starts_with("spare") || made.iter().all(|pid| is_there(*pid)), "{role}: all work");
+        assert!(made.iter().all(|pid| is_there(*pid)), "{role}: all work");
         let pid = nix::unistd::Pid::from_raw(supervisor.id() as i32);
         nix::sys::signal::kill(pid, signal).expect("it is there");
     }
     supervisor.wait().expect("a status");
     let ended = Instant::now();
     while let Some(pid) = made.iter().find(|pid| is_there(**pid)) {
-        if ended.elapsed() > LONG {
+        if ended.elapsed() > GONE {
             let left: Vec<_> = made.iter().filter(|pid| is_there(**pid)).collect();
             left.iter().for_each(|pid| end(**pid));
-            panic!("{role}: {left:?} of {made:?} are left after {LONG:?}; the first is {pid}");
+            panic!("{role}: {left:?} of {made:?} are left after {GONE:?}; the first is {pid}");
         }
         std::thread::yield_now();
     }
-    let took = ended.elapsed();
     assert!(!made.is_empty(), "{role}: it came to work");
-    took
 }
 
 fn end(pid: u32) {
@@ -228,7 +214,7 @@ fn spare_by(method: StartMethod) -> u32 {
         (0..2).for_each(|_| ends());
         (0..1000).find_map(|_| named("mp-spare").pop())
     };
-    std::iter::repeat_with(after_two).flatten().next().expect("one is made")
+    (0..100).find_map(|_| after_two()).expect("one is made")
 }
 
 /// The children of this process that make its workers.

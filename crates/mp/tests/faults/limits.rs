@@ -109,8 +109,8 @@ fn a_spinning_task_that_ignores_sigterm_ends_50_ms_after_its_grace() {
                 took.saturating_sub(3 * late)
             };
             let in_time = |took: &Duration| *took < limit + GRACE + Duration::from_millis(50);
-            let tries: Vec<_> = (0..30).map(|_| attempt()).take_while(|took| !in_time(took)).collect();
-            assert!(tries.len() < 30, "{tries:?}");
+            let tries: Vec<_> = (0..5).map(|_| attempt()).take_while(|took| !in_time(took)).collect();
+            assert!(tries.len() < 5, "{tries:?}");
         }
     });
 }

@@ -146,7 +146,7 @@ fn a_task_that_says_much_is_not_held_up_and_wakes_nobody() {
             (1_000_000,),
         );
         let took = handle.expect("submitted").get().expect("ended");
-        assert!(took < Duration::from_secs(100), "{took:?} for a million");
+        assert!(took < Duration::from_secs(20), "{took:?} for a million");
     });
 }
 

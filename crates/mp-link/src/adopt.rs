@@ -14,9 +14,15 @@
 //! ```
 //!
 //! Looking (`MSG_PEEK`) changes nothing in a descriptor that is not ours.
+//!
+//! What was found once is used again: workers come and go, and to let two sockets go while others are on their way through a
+//! third has the kernel look for cycles among them, in a thread that it wakes for it.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, bytes_channel};
@@ -26,48 +32,95 @@ use parking_lot::Mutex;
 /// ipc-channel puts the packet's length and the message's length before the data.
 pub(crate) const HEADER: usize = 16;
 
-/// A sender and a receiver that both speak over `socket`.
-pub(crate) fn adopt(socket: &OwnedFd) -> io::Result<(IpcBytesSender, IpcBytesReceiver)> {
-    let kept = KEPT.lock().take();
-    let channel = kept.map_or_else(Channel::new, Ok)?;
-    socket::redirect(socket, channel.sending)?;
-    socket::redirect(socket, channel.receiving)?;
-    Ok((channel.sender, channel.receiver))
-}
+/// So many channels that nobody uses are kept, and no more.
+const KEPT_MOST: usize = 2;
 
-/// Has a channel ready for the next socket, here or in a copy of this process.
-pub(crate) fn prepare() -> io::Result<()> {
-    let channel = Channel::new()?;
-    KEPT.lock().replace(channel);
-    Ok(())
-}
-
-static KEPT: Mutex<Option<Channel>> = Mutex::new(None);
+static KEPT: Mutex<Vec<Channel>> = Mutex::new(Vec::new());
 
 /// One that ipc-channel has made for itself, and the numbers of its descriptors.
-struct Channel {
-    sender: IpcBytesSender,
-    receiver: IpcBytesReceiver,
+pub(crate) struct Channel {
+    pub(crate) sender: Mutex<IpcBytesSender>,
+    pub(crate) receiver: Mutex<IpcBytesReceiver>,
     sending: RawFd,
     receiving: RawFd,
 }
 
+/// A channel that speaks over a socket of ours. Dropped, it lets go of that, and is kept for the next.
+pub(crate) struct Adopted(Option<Channel>);
+
+impl Adopted {
+    /// A sender and a receiver that both speak over `socket`.
+    pub(crate) fn over(socket: &OwnedFd) -> io::Result<Self> {
+        let kept = KEPT.lock().pop();
+        let channel = kept.map_or_else(|| Channel::new(socket), Ok)?;
+        channel.redirect(socket)?;
+        Ok(Self(Some(channel)))
+    }
+}
+
+impl Deref for Adopted {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        self.0.as_ref().unwrap_or_else(|| unreachable!("it has a channel until it is dropped"))
+    }
+}
+
+impl Drop for Adopted {
+    fn drop(&mut self) {
+        if let Some(channel) = self.0.take() {
+            channel.keep();
+        }
+    }
+}
+
+/// Has a channel ready for the next socket, here or in a copy of this process.
+pub(crate) fn prepare() -> io::Result<()> {
+    if KEPT.lock().is_empty() {
+        Channel::new(nowhere()?)?.keep();
+    }
+    Ok(())
+}
+
 impl Channel {
-    fn new() -> io::Result<Self> {
-        let guess = next_two()?;
+    /// `any` descriptor tells which are free.
+    fn new(any: impl AsFd) -> io::Result<Self> {
+        let guess = next_two(any)?;
         let (sender, receiver) = bytes_channel()?;
         let cookie = cookie();
         sender.send(&cookie)?;
         let receiving = find(guess, HEADER, &cookie)?;
         send_back(receiving, &cookie)?;
         let sending = find(guess, 0, &cookie)?;
-        Ok(Self { sender, receiver, sending, receiving })
+        Ok(Self { sender: Mutex::new(sender), receiver: Mutex::new(receiver), sending, receiving })
+    }
+
+    fn redirect(&self, to: impl AsFd) -> io::Result<()> {
+        socket::redirect(&to, self.sending)?;
+        socket::redirect(&to, self.receiving)
+    }
+
+    /// Keeps it, if there are not enough. Its socket is let go of either way: the peer has to see its end.
+    fn keep(self) {
+        let mut kept = KEPT.lock();
+        if kept.len() < KEPT_MOST && nowhere().is_ok_and(|nowhere| self.redirect(nowhere).is_ok()) {
+            kept.push(self);
+        }
+    }
+}
+
+/// What a channel is redirected to that nobody uses.
+fn nowhere() -> io::Result<BorrowedFd<'static>> {
+    static NOWHERE: OnceLock<File> = OnceLock::new();
+    match NOWHERE.get() {
+        Some(nowhere) => Ok(nowhere.as_fd()),
+        None => File::open("/dev/null").map(|file| NOWHERE.get_or_init(|| file).as_fd()),
     }
 }
 
 /// The numbers that the next two descriptors will have, if no other thread opens or closes one first.
-fn next_two() -> io::Result<[RawFd; 2]> {
-    let (one, other) = io::pipe()?;
+fn next_two(any: impl AsFd) -> io::Result<[RawFd; 2]> {
+    let (one, other) = (any.as_fd().try_clone_to_owned()?, any.as_fd().try_clone_to_owned()?);
     Ok([one.as_raw_fd(), other.as_raw_fd()])
 }
 
@@ -101,22 +154,40 @@ fn send_back(receiving: RawFd, cookie: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_adopted_socket_carries_frames_both_ways() {
-        let (a, b) = socket::packet_pair().expect("a pair");
-        let (a_send, a_recv) = adopt(&a).expect("adopted");
-        let (b_send, b_recv) = adopt(&b).expect("adopted");
-        a_send.send(b"there").expect("sent");
-        b_send.send(b"and back").expect("sent");
-        assert_eq!(b_recv.recv().expect("received"), b"there");
-        assert_eq!(a_recv.recv().expect("received"), b"and back");
+    fn speaks(a: &Adopted, b: &Adopted) {
+        a.sender.lock().send(b"there").expect("sent");
+        b.sender.lock().send(b"and back").expect("sent");
+        assert_eq!(b.receiver.lock().recv().expect("received"), b"there");
+        assert_eq!(a.receiver.lock().recv().expect("received"), b"and back");
     }
 
     #[test]
-    fn what_was_prepared_is_used_once() {
+    fn an_adopted_socket_carries_frames_both_ways() {
+        let (a, b) = socket::packet_pair().expect("a pair");
+        speaks(&Adopted::over(&a).expect("adopted"), &Adopted::over(&b).expect("adopted"));
+    }
+
+    #[test]
+    fn a_channel_that_is_used_again_has_let_go_of_its_socket() {
+        for _ in 0..3 * KEPT_MOST {
+            let (a, b) = socket::packet_pair().expect("a pair");
+            let adopted = Adopted::over(&a).expect("adopted");
+            adopted.sender.lock().send(b"unread").expect("sent");
+            drop((adopted, a));
+            let mut front = [0; HEADER];
+            assert_eq!(socket::peek(b.as_raw_fd(), &mut front).expect("a packet"), HEADER + 6);
+            let b = Adopted::over(&b).expect("adopted");
+            assert_eq!(b.receiver.lock().recv().expect("received"), b"unread");
+            assert!(b.receiver.lock().recv().is_err(), "the other end is gone, for this one as well");
+        }
+    }
+
+    #[test]
+    fn no_more_are_kept_than_are_worth_it() {
         prepare().expect("prepared");
-        an_adopted_socket_carries_frames_both_ways();
-        assert!(KEPT.lock().is_none());
+        let pairs: Vec<_> = (0..4 * KEPT_MOST).map(|_| socket::packet_pair().expect("a pair")).collect();
+        drop(pairs.iter().map(|(a, _)| Adopted::over(a).expect("adopted")).collect::<Vec<_>>());
+        assert!(KEPT.lock().len() <= KEPT_MOST);
     }
 
     #[test]

@@ -11,29 +11,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{fmt, io};
 
 use ipc_channel::IpcError;
-use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender};
 use mp_sys::socket;
 use mp_wire::frame::FRAME_MAX;
-use parking_lot::Mutex;
 
 use crate::LinkError;
-use crate::adopt::{HEADER, adopt};
+use crate::adopt::{Adopted, HEADER};
 
 pub(crate) struct IpcLine {
     socket: OwnedFd,
-    sender: Mutex<IpcBytesSender>,
-    receiver: Mutex<IpcBytesReceiver>,
+    channel: Adopted,
     descriptors: OwnedFd,
 }
 
 impl IpcLine {
     pub(crate) fn new(socket: OwnedFd, descriptors: OwnedFd) -> io::Result<Self> {
-        let (sender, receiver) = adopt(&socket)?;
-        Ok(Self { socket, sender: Mutex::new(sender), receiver: Mutex::new(receiver), descriptors })
+        Ok(Self { channel: Adopted::over(&socket)?, socket, descriptors })
     }
 
     pub(crate) fn send(&self, frame: &[u8], descriptors: Vec<OwnedFd>) -> Result<(), LinkError> {
-        let sender = self.sender.lock();
+        let sender = self.channel.sender.lock();
         if !descriptors.is_empty() {
             socket::send_fds(&self.descriptors, &descriptors).map_err(LinkError::of_io)?;
         }
@@ -41,7 +37,7 @@ impl IpcLine {
     }
 
     pub(crate) fn recv(&self) -> Result<Vec<u8>, LinkError> {
-        let receiver = self.receiver.lock();
+        let receiver = self.channel.receiver.lock();
         loop {
             match receiver.recv() {
                 Ok(frame) => return Ok(right_sized(frame)),
@@ -54,7 +50,7 @@ impl IpcLine {
     }
 
     pub(crate) fn try_recv(&self) -> Result<Option<Vec<u8>>, LinkError> {
-        let receiver = self.receiver.lock();
+        let receiver = self.channel.receiver.lock();
         if !self.look()? {
             return Ok(None);
         }

@@ -148,7 +148,7 @@ mod tests {
         let poller = mp_sys::poll::Poller::new().expect("a poller");
         poller.add(&supervisor, 7).expect("added");
         let mut ready = Vec::new();
-        poller.look(&mut ready).expect("looked");
+        poller.wait(Some(std::time::Duration::ZERO), &mut ready).expect("looked");
         assert_eq!(ready, [7]);
     }
 

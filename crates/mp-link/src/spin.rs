@@ -60,7 +60,8 @@ impl Spin {
 
     /// The first half of [`Spin::wait`].
     pub fn awake<T>(&mut self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        if !*MANY || !self.hopes() {
+        // Without hope it is not asked how many processors there are, which takes twenty system calls: some workers live for one task.
+        if !self.hopes() || !*MANY {
             return None;
         }
         let (began, moment) = (Instant::now(), self.moment());

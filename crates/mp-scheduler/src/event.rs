@@ -18,6 +18,8 @@ pub enum Event {
     SubmitTo(WorkerId, Span),
     /// A worker's process is there; it has not said anything yet.
     Born(WorkerId),
+    /// A worker's process is there, and is sent work before it has said hello, for which it has as long as any other.
+    Trusted(WorkerId),
     /// A worker has said hello, and what it said was right.
     Hello(WorkerId),
     /// A worker has run its initializer.

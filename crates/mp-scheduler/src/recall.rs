@@ -17,6 +17,10 @@ impl Scheduler {
         let until = now.checked_add(self.config.grace);
         let Some(slot) = self.slot(worker) else { return };
         let WorkerState::Busy(busy) = &mut slot.state else { return };
+        if slot.hello_by.is_some() {
+            // It may still be on its way to its first item.
+            busy.sighting = None;
+        }
         let taken = busy.load.revoke_all(&seen.taken);
         let cancel = busy.cancel.take();
         let next = busy.look((now, until), seen, cancel);

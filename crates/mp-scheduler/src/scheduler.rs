@@ -108,6 +108,12 @@ impl Scheduler {
         }
     }
 
+    /// Whether `worker` is about to end, and nothing that it was sent is without an outcome.
+    #[must_use]
+    pub fn owes_nothing(&self, worker: WorkerId) -> bool {
+        matches!(self.state_of(worker), Some(WorkerState::Stopping(stopping)) if stopping.load.is_empty())
+    }
+
     /// How many workers have ended without having been asked to.
     #[must_use]
     pub fn deaths(&self) -> u64 {
@@ -129,12 +135,12 @@ impl Scheduler {
     /// When the next [`crate::Event::Tick`] is due, if time alone can change anything.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.state.wake_at()).chain(self.later.next()).min()
+        self.slots.iter().filter_map(|slot| slot.wake_at()).chain(self.later.next()).min()
     }
 
     /// All that is due is due so much later: for so long nobody could do anything.
     pub fn shift(&mut self, by: Duration) {
-        self.slots.iter_mut().for_each(|slot| slot.state.shift(by));
+        self.slots.iter_mut().for_each(|slot| slot.shift(by));
         self.later.shift(by);
     }
 

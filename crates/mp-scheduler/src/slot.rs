@@ -137,6 +137,8 @@ pub(crate) enum Wear {
 pub(crate) struct Slot {
     pub(crate) generation: u32,
     pub(crate) state: WorkerState,
+    /// Until when this generation is to have said hello, where it was sent work before.
+    pub(crate) hello_by: Option<Instant>,
     pub(crate) next_frame: u32,
     /// Items sent to this generation.
     pub(crate) sent: u32,
@@ -155,11 +157,21 @@ impl Default for Slot {
     fn default() -> Self {
         let (state, wear) = (WorkerState::Vacant, Wear::Fresh);
         let own = VecDeque::new();
-        Self { generation: 0, state, next_frame: 1, sent: 0, allowance: None, wear, told: false, own, barren: 0 }
+        let (hello_by, allowance) = (None, None);
+        Self { generation: 0, state, hello_by, next_frame: 1, sent: 0, allowance, wear, told: false, own, barren: 0 }
     }
 }
 
 impl Slot {
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.state.wake_at().into_iter().chain(self.hello_by).min()
+    }
+
+    pub(crate) fn shift(&mut self, by: Duration) {
+        self.state.shift(by);
+        later(&mut self.hello_by, by);
+    }
+
     /// Whether this generation may be sent more, and how many items.
     pub(crate) fn room(&self) -> u32 {
         match self.wear {

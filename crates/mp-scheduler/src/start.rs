@@ -8,6 +8,8 @@
 //!  no limit:         start_timeout │          initializer's limit
 //!  the queue of      no initializer└──────────────────────────────▶ Idle
 //!  who makes it
+//!          trusted
+//!  Ordered ───────▶ Idle, and may have work: hello is due within start_timeout all the same
 //! ```
 
 use std::time::Instant;
@@ -29,10 +31,22 @@ impl Scheduler {
         }
     }
 
+    /// It counts as ready, if it has nothing to run first; its clock starts all the same.
+    pub(crate) fn trusted(&mut self, now: Instant, worker: WorkerId) {
+        self.born(now, worker);
+        if self.config.initializer.is_none()
+            && let Some(slot) = self.slot(worker)
+            && let WorkerState::Starting { deadline, .. } = slot.state
+        {
+            (slot.state, slot.hello_by) = (WorkerState::Idle { rest_at: None }, deadline);
+        }
+    }
+
     /// It is who it should be. A second hello changes nothing.
     pub(crate) fn hello(&mut self, now: Instant, worker: WorkerId) {
         let initializer = self.config.initializer;
         let Some(slot) = self.slot(worker) else { return };
+        slot.hello_by = None;
         match (&slot.state, initializer) {
             (WorkerState::Starting { stage: Stage::Ordered | Stage::Born, .. }, Some(limit)) => {
                 let deadline = now.checked_add(limit);
@@ -88,6 +102,15 @@ impl Scheduler {
                 Ending::Broken("closed its line".to_owned())
             };
             self.end_worker(worker, why, kill_at);
+        }
+    }
+
+    /// It was sent work before it had said hello, and has said none in time.
+    pub(crate) fn miss_hello(&mut self, now: Instant, worker: WorkerId, actions: &mut Vec<Action>) {
+        let Some(slot) = self.slot(worker) else { return };
+        let missed = slot.hello_by.take_if(|at| *at <= now).is_some();
+        if missed && matches!(slot.state, WorkerState::Idle { .. } | WorkerState::Busy(_)) {
+            self.overdue(worker, Stage::Born, actions);
         }
     }
 

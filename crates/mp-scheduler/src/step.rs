@@ -19,6 +19,7 @@ impl Scheduler {
             Event::Submit(span) => return self.submit(now, span, actions),
             Event::SubmitTo(worker, span) => self.submit_to(worker, span, actions),
             Event::Born(worker) => self.born(now, worker),
+            Event::Trusted(worker) => self.trusted(now, worker),
             Event::Hello(worker) => self.hello(now, worker),
             Event::Prepared(worker) => self.prepared(worker, actions),
             Event::StartFailed(worker, reason) => self.start_failed(now, worker, reason, actions),
@@ -183,6 +184,7 @@ impl Scheduler {
     fn tick(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for index in 0..self.slots.len() {
             let worker = self.id(index);
+            self.miss_hello(now, worker, actions);
             match &mut self.slots[index].state {
                 WorkerState::Starting { stage, deadline } if deadline.is_some_and(|at| at <= now) => {
                     let stage = *stage;

@@ -191,8 +191,7 @@ impl ForkServer {
 
     fn launch(&self) -> io::Result<Live> {
         let (orders, theirs) = socket::packet_pair()?;
-        let null: OwnedFd = std::fs::File::open("/dev/null")?.into();
-        let taken = || socket::raise(&null);
+        let taken = || std::fs::File::open("/dev/null").map(OwnedFd::from);
         // As deep as its workers: so it need not be said to each.
         let depth = mp_worker::depth::for_worker();
         let mut env: Vec<_> = std::env::vars_os().filter(|(name, _)| *name != depth.0).collect();

@@ -2,6 +2,7 @@
 //!
 //! Does **not** believe it: whatever a worker wrote is checked here before it counts (I9).
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use mp_link::LinkError;
@@ -87,6 +88,10 @@ impl Engine {
             tracing::warn!(%worker, reason, "worker is not to be believed");
             self.step(&mut state, now, Event::Broke(worker, reason));
         }
+        if state.scheduler.owes_nothing(worker) && state.worker(worker).is_some_and(|io| io.child.is_some()) {
+            // Its line ends a moment before it does, which is no news.
+            state.hear_no_more(worker);
+        }
         self.finish(state);
     }
 
@@ -99,11 +104,7 @@ impl Engine {
             (error, _) => Event::Broke(worker, error.to_string()),
         };
         // Its end would be reported for ever; its pidfd says the rest.
-        if let Some((io, registrations)) = state.workers[worker.slot as usize].as_ref()
-            && let (Ok(reactor), Some(line)) = (Reactor::get(), registrations.first())
-        {
-            reactor.remove(std::os::fd::AsFd::as_fd(&*io.line), *line);
-        }
+        state.hear_no_more(worker);
         self.step(&mut state, Instant::now(), event);
         self.finish(state);
     }
@@ -194,6 +195,15 @@ fn difference((ours, pid): (Identity, u32), hello: &Hello) -> Option<&'static st
 }
 
 impl State {
+    /// What `worker` still writes is read when it has ended.
+    fn hear_no_more(&mut self, worker: WorkerId) {
+        if let Some((io, registrations)) = self.workers[worker.slot as usize].as_ref()
+            && let (Ok(reactor), Some(line)) = (Reactor::get(), registrations.first())
+        {
+            reactor.remove(io.line.as_fd(), *line);
+        }
+    }
+
     /// If `worker` has no more work, its busy time is counted.
     pub(crate) fn note_free(&mut self, worker: WorkerId) {
         let idle = matches!(self.scheduler.state_of(worker), Some(WorkerState::Idle { .. }));

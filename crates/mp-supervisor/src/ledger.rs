@@ -62,6 +62,7 @@ impl Ledger {
     /// Something happened; a worker `prepares` if it runs something after its first word.
     pub(crate) fn heard(&mut self, now: Instant, event: &Event, prepares: bool) {
         match event {
+            Event::Trusted(worker) => self.turn(now, *worker, Some(Phase::Waiting)),
             Event::Hello(worker) if prepares => self.turn(now, *worker, Some(Phase::Preparing)),
             Event::Hello(worker) | Event::Prepared(worker) => self.turn(now, *worker, Some(Phase::Waiting)),
             Event::Exited { worker, .. } | Event::StartFailed(worker, _) => self.turn(now, *worker, None),

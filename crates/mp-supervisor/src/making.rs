@@ -28,7 +28,7 @@ pub(crate) struct Making {
     pub(crate) trace: Option<Trace>,
     /// Whether there is a ledger.
     pub(crate) insights: bool,
-    /// Whether a fork server's first workers are made by [`crate::engine::Engine::bear_at_once`].
+    /// Whether its first workers are made by [`crate::engine::Engine::bear_at_once`].
     pub(crate) at_once: bool,
 }
 

@@ -62,9 +62,9 @@ impl<R: DeserializeOwned + 'static> Process<R> {
     /// The task's failure; [`Failure::Lost`] says how the process ended.
     pub fn join(self) -> Result<R, Failure> {
         let handle = self.handle.lock().take();
-        let outcome = handle.map_or_else(|| Err(Failure::stopped("outcome was taken already")), TaskHandle::get);
+        // Its end is the last that is heard of it, so one sleep is enough for both.
         self.engine.wait_end(None);
-        outcome
+        handle.map_or_else(|| Err(Failure::stopped("outcome was taken already")), TaskHandle::get)
     }
 }
 

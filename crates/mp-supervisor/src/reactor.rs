@@ -11,11 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use mp_sys::poll::Poller;
+use mp_sys::poll::{Alarm, Poller};
 use mp_wire::WorkerId;
 use parking_lot::Mutex;
 
 use crate::ear::Ear;
+
+/// The token of the alarm; others are greater.
+const ALARM: u64 = 0;
 
 /// The reactor by which outcomes and deaths come.
 const HEARS_WORKERS: &str = "mp-reactor";
@@ -54,6 +57,8 @@ pub(crate) trait Listener: Send + Sync {
 pub(crate) struct Reactor {
     name: &'static str,
     poller: Poller,
+    /// When the first timer is due. To set it wakes nobody.
+    alarm: Alarm,
     /// Held by who reads lines: a line's frames must be taken in their order.
     hearing: Mutex<()>,
     ear: Ear,
@@ -65,6 +70,8 @@ struct State {
     next: u64,
     sources: HashMap<u64, (Arc<dyn Listener>, WorkerId, Source)>,
     timers: BinaryHeap<Timer>,
+    /// To what the alarm is set.
+    set: Option<Instant>,
 }
 
 /// What to remove when a worker is gone.
@@ -87,8 +94,10 @@ impl Reactor {
 
     /// One more, with a thread of this name, which lasts as long as the process.
     pub(crate) fn launch(name: &'static str) -> io::Result<&'static Self> {
-        let (poller, hearing, state) = (Poller::new()?, Mutex::default(), Mutex::default());
-        let reactor: &'static Self = Box::leak(Box::new(Self { name, poller, hearing, ear: Ear::default(), state }));
+        let (poller, alarm) = (Poller::new()?, Alarm::new()?);
+        poller.add(&alarm, ALARM)?;
+        let (hearing, ear, state) = (Mutex::default(), Ear::default(), Mutex::default());
+        let reactor: &'static Self = Box::leak(Box::new(Self { name, poller, alarm, hearing, ear, state }));
         std::thread::Builder::new().name(name.to_owned()).spawn(move || reactor.run())?;
         Ok(reactor)
     }
@@ -122,12 +131,15 @@ impl Reactor {
     /// Tells `listener` when it is `at`.
     pub(crate) fn wake_at(&self, at: Instant, listener: Weak<dyn Listener>) {
         let mut state = self.state.lock();
-        let first = state.timers.peek().is_none_or(|timer| at < timer.at);
         state.timers.push(Timer { at, listener });
-        drop(state);
-        if first {
-            self.poller.ring();
+        if state.set.is_none_or(|set| at < set) {
+            self.set_alarm(&mut state, Some(at));
         }
+    }
+
+    fn set_alarm(&self, state: &mut State, at: Option<Instant>) {
+        state.set = at;
+        self.alarm.set(at);
     }
 
     /// Hears what there is to be heard now, in the calling thread, unless another one does. Who waits for an outcome and is
@@ -136,7 +148,7 @@ impl Reactor {
         let Some(_hearing) = self.hearing.try_lock() else { return };
         self.ear.lend();
         let mut ready = Vec::new();
-        if self.poller.look(&mut ready).is_ok() {
+        if self.poller.wait(Some(Duration::ZERO), &mut ready).is_ok() {
             ready.into_iter().for_each(|token| self.guarded(|| self.hear(token)));
         }
     }
@@ -151,17 +163,17 @@ impl Reactor {
     fn run(&self) {
         let mut ready = Vec::new();
         loop {
-            let limit = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
+            let next = self.next_timer();
             // While a caller hears all that comes, only time passes here.
-            if !self.ear.rest(limit) {
-                self.listen(limit, &mut ready);
+            if !self.ear.rest(next.map(|at| at.saturating_duration_since(Instant::now()))) {
+                self.listen(&mut ready);
             }
             self.pass_time();
         }
     }
 
-    fn listen(&self, limit: Option<Duration>, ready: &mut Vec<u64>) {
-        if let Err(error) = self.poller.wait(limit, ready) {
+    fn listen(&self, ready: &mut Vec<u64>) {
+        if let Err(error) = self.poller.wait(None, ready) {
             tracing::error!(%error, "waiting for workers failed");
         }
         let _hearing = self.hearing.lock();
@@ -195,14 +207,18 @@ impl Reactor {
         }
     }
 
-    /// When to wake up, at the latest. Those whose listener has gone are forgotten: a pool that has ended leaves the deadlines
-    /// of its start behind, and nobody is to be woken for them.
+    /// When to wake up, at the latest, to which the alarm is set. Those whose listener has gone are forgotten: a pool that has
+    /// ended leaves the deadlines of its start behind, and nobody is to be woken for them.
     fn next_timer(&self) -> Option<Instant> {
-        let timers = &mut self.state.lock().timers;
-        while timers.peek().is_some_and(|timer| timer.listener.strong_count() == 0) {
-            timers.pop();
+        let mut state = self.state.lock();
+        while state.timers.peek().is_some_and(|timer| timer.listener.strong_count() == 0) {
+            state.timers.pop();
         }
-        timers.peek().map(|timer| timer.at)
+        let next = state.timers.peek().map(|timer| timer.at);
+        if state.set != next {
+            self.set_alarm(&mut state, next);
+        }
+        next
     }
 
     fn due(&self) -> Vec<Arc<dyn Listener>> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mp_scheduler::Event;
-use mp_sys::child::{Launch, Signal};
+use mp_sys::child::{Launch, Signal, is_main_thread};
 use mp_wire::WorkerId;
 
 use crate::engine::Engine;
@@ -30,7 +30,7 @@ impl Engine {
                 state.to_fork.push(worker);
                 None
             }
-            (Backend::Processes, StartMethod::ForkServer) if state.at_once => {
+            (Backend::Processes, StartMethod::Spawn | StartMethod::ForkServer) if state.at_once => {
                 state.to_bear.push(worker);
                 None
             }
@@ -66,13 +66,21 @@ impl Engine {
         WorkerIo::spawn(worker, &self.making.calling, launch)
     }
 
-    /// Has the first workers made in this thread, which would only wait for another one to do it.
+    /// Has the first workers made in this thread, which would only wait for another one to do it. Those who would end with this
+    /// thread are started by another one all the same.
     pub(crate) fn bear_at_once(&self) {
         let mut state = self.state.lock();
         state.at_once = false;
         let wanted = std::mem::take(&mut state.to_bear);
         drop(state);
-        wanted.into_iter().for_each(|worker| self.born(worker, self.launch_process(worker)));
+        let here = self.making.server.is_some() || is_main_thread();
+        for worker in wanted {
+            if here {
+                self.born(worker, self.launch_process(worker));
+            } else if let Some(event) = self.spawn(worker) {
+                self.event(event);
+            }
+        }
     }
 
     /// Has the next worker made ahead of time, where one is to be expected to be wanted. To be called when the last has its work.
@@ -133,6 +141,8 @@ impl Engine {
                 match state.is_stopping(worker) {
                     true => self.signal(state, worker, Signal::SIGKILL),
                     false if known => Some(Event::Hello(worker)),
+                    // It has one task, which nobody else could run meanwhile.
+                    false if self.making.calling.alone => Some(Event::Trusted(worker)),
                     false => Some(Event::Born(worker)),
                 }
             }

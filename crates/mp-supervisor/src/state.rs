@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) listeners: u32,
     /// Workers that are to be made by a fork, all at once.
     pub(crate) to_fork: Vec<WorkerId>,
-    /// Workers that a fork server is to make, as long as `at_once`: until [`crate::engine::Engine::bear_at_once`].
+    /// Workers that are to be started, as long as `at_once`: until [`crate::engine::Engine::bear_at_once`].
     pub(crate) to_bear: Vec<WorkerId>,
     pub(crate) at_once: bool,
     pub(crate) actions: Vec<Action>,

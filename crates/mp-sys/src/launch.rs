@@ -47,7 +47,7 @@ pub struct Launch {
     pub hidden: Vec<OsString>,
     /// Whether it has none of this process's environment.
     pub bare: bool,
-    /// Its descriptors from [`FIRST_FD`] on, out of the way of those numbers: see [`crate::socket::raised`].
+    /// Its descriptors from [`FIRST_FD`] on.
     pub fds: Vec<OwnedFd>,
     /// Its standard input; where there is none, `/dev/null`. Made by [`crate::socket::raise`].
     pub stdin: Option<OwnedFd>,
@@ -66,7 +66,8 @@ impl Launch {
     pub fn spawn(&self) -> io::Result<Child> {
         let argv = self.argv()?;
         let envp = self.envp()?;
-        let pid = posix_spawn(c"/proc/self/exe", &self.actions()?, &attributes()?, &argv, &envp)?;
+        let moved = self.moved()?;
+        let pid = posix_spawn(c"/proc/self/exe", &self.actions(&moved)?, &attributes()?, &argv, &envp)?;
         Child::of(pid)
     }
 
@@ -87,7 +88,14 @@ impl Launch {
             .collect()
     }
 
-    fn actions(&self) -> io::Result<PosixSpawnFileActions> {
+    /// Other names of those that lie where another one is to be put.
+    fn moved(&self) -> io::Result<Vec<Option<OwnedFd>>> {
+        let taken = FIRST_FD..FIRST_FD + self.fds.len() as i32;
+        let lies_there = |fd: &OwnedFd| taken.contains(&fd.as_raw_fd());
+        self.fds.iter().map(|fd| lies_there(fd).then(|| crate::socket::raise(fd)).transpose()).collect()
+    }
+
+    fn actions(&self, moved: &[Option<OwnedFd>]) -> io::Result<PosixSpawnFileActions> {
         let mut actions = PosixSpawnFileActions::init()?;
         match &self.stdin {
             Some(fd) => actions.add_dup2(fd.as_raw_fd(), 0)?,
@@ -95,8 +103,8 @@ impl Launch {
         }
         redirect(&mut actions, &self.stdout, 1)?;
         redirect(&mut actions, &self.stderr, 2)?;
-        for (fd, number) in self.fds.iter().zip(FIRST_FD..) {
-            actions.add_dup2(fd.as_raw_fd(), number)?;
+        for ((fd, moved), number) in self.fds.iter().zip(moved).zip(FIRST_FD..) {
+            actions.add_dup2(moved.as_ref().unwrap_or(fd).as_raw_fd(), number)?;
         }
         Ok(actions)
     }
@@ -129,6 +137,13 @@ fn attributes() -> io::Result<PosixSpawnAttr> {
 fn c_string(text: impl AsRef<OsStr>) -> io::Result<CString> {
     CString::new(text.as_ref().as_bytes())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in an argument or in the environment"))
+}
+
+/// Whether this is the thread that runs `main`. The kernel ends a worker with the *thread* that has started it
+/// (`PR_SET_PDEATHSIG`), and this one lasts as long as the process, unless it calls `pthread_exit(3)`.
+#[must_use]
+pub fn is_main_thread() -> bool {
+    nix::unistd::gettid() == nix::unistd::getpid()
 }
 
 /// Forks, where this process has one thread.

@@ -1,4 +1,4 @@
-//! Waiting for many descriptors at once: epoll(7), with a bell that any thread can ring.
+//! Waiting for many descriptors at once: epoll(7); and what any thread can make readable, now (a bell) or at a time (an alarm).
 //!
 //! Does **not** know what a token stands for.
 
@@ -10,8 +10,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::TimerSetTimeFlags;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
 
-const BELL: u64 = u64::MAX;
 const BATCH: usize = 64;
 
 /// A descriptor that is readable from a ring until it is silenced.
@@ -46,12 +48,39 @@ impl AsFd for Bell {
     }
 }
 
+/// A descriptor that is readable from the time on to which it is set: timerfd_create(2).
+#[derive(Debug)]
+pub struct Alarm(TimerFd);
+
+impl Alarm {
+    /// One that is not set.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?))
+    }
+
+    /// From now on it is readable when it is `at`, or never. Who waits for it is not woken before.
+    pub fn set(&self, at: Option<Instant>) {
+        let left = at.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1)));
+        let done = match left {
+            Some(left) => self.0.set(Expiration::OneShot(TimeSpec::from_duration(left)), TimerSetTimeFlags::empty()),
+            None => self.0.unset(),
+        };
+        debug_assert_eq!(done, Ok(()), "it fails for times that are none");
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// A set of descriptors to wait for.
 #[derive(Debug)]
-pub struct Poller {
-    epoll: Epoll,
-    bell: Bell,
-}
+pub struct Poller(Epoll);
 
 impl Poller {
     /// An empty one.
@@ -59,10 +88,7 @@ impl Poller {
     /// # Errors
     /// When descriptors run out.
     pub fn new() -> io::Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let bell = Bell::new()?;
-        epoll.add(&bell, EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
-        Ok(Self { epoll, bell })
+        Ok(Self(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))
     }
 
     /// Reports `token` while `fd` is readable or at its end.
@@ -70,50 +96,26 @@ impl Poller {
     /// # Errors
     /// When the kernel's limits are reached.
     pub fn add(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        Ok(self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
+        Ok(self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
     }
 
     /// No longer reports `fd`.
     pub fn remove(&self, fd: impl AsFd) {
         // It fails only where it was not there.
-        let _ = self.epoll.delete(fd);
+        let _ = self.0.delete(fd);
     }
 
-    /// Makes the waiting thread return.
-    pub fn ring(&self) {
-        self.bell.ring();
-    }
-
-    /// Appends the tokens of what is readable now to `ready`. The bell is left to who waits for it.
-    ///
-    /// # Errors
-    /// As [`Poller::wait`].
-    pub fn look(&self, ready: &mut Vec<u64>) -> io::Result<()> {
-        let mut events = [EpollEvent::empty(); BATCH];
-        let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
-            Err(Errno::EINTR) => 0,
-            other => other?,
-        };
-        ready.extend(events[..count].iter().map(EpollEvent::data).filter(|token| *token != BELL));
-        Ok(())
-    }
-
-    /// Waits until something is readable, the bell rings, or `limit` has passed; appends the tokens to `ready`.
+    /// Waits until something is readable, or `limit` has passed; appends the tokens to `ready`.
     ///
     /// # Errors
     /// None that can happen while `self` is alive, but for the kernel's memory running out.
     pub fn wait(&self, limit: Option<Duration>, ready: &mut Vec<u64>) -> io::Result<()> {
         let mut events = [EpollEvent::empty(); BATCH];
-        let count = match self.epoll.wait(&mut events, timeout(limit)) {
+        let count = match self.0.wait(&mut events, timeout(limit)) {
             Err(Errno::EINTR) => 0,
             other => other?,
         };
-        for event in &events[..count] {
-            match event.data() {
-                BELL => self.bell.silence(),
-                token => ready.push(token),
-            }
-        }
+        ready.extend(events[..count].iter().map(EpollEvent::data));
         Ok(())
     }
 }

@@ -73,8 +73,7 @@ impl Region {
         let file = MemFile::create(c"mp-region", len as u64)?;
         let map = Map::new(&file, len, Access::Write)?.not_inherited();
         // Opened anew for reading: whoever has that descriptor can map it for nothing else.
-        let readers = File::open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?;
-        let readers = crate::socket::raise(&readers)?;
+        let readers = File::open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?.into();
         Ok(Arc::new(Self { map, readers, keep, free: Mutex::new(Free(std::iter::once(0..len).collect())) }))
     }
 

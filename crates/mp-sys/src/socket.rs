@@ -12,7 +12,8 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, recv, send, sendmsg, shutdown, socketpair,
 };
 
-/// Descriptors made here lie at or above this number, so that a child's own (3, 4, ..) never collide with them.
+/// What is to be given to a child is duplicated to a number at or above this one, where it is not overwritten by the child's own
+/// (3, 4, ..) before its turn comes.
 const LOWEST: RawFd = 8;
 
 /// The most descriptors that one packet may bring.
@@ -23,16 +24,7 @@ const MOST: usize = 64;
 /// # Errors
 /// When there are no descriptors left.
 pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-    Ok((raised(a)?, raised(b)?))
-}
-
-/// `fd` out of the way of a child's numbers: itself, if it is, else as [`raise`] gives it.
-///
-/// # Errors
-/// As [`raise`].
-pub fn raised(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() >= LOWEST { Ok(fd) } else { raise(&fd) }
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
 }
 
 /// A duplicate of `fd` out of the way of a child's numbers, close-on-exec.

@@ -119,6 +119,7 @@ impl Server {
         std::mem::forget((self.orders, self.lifeline, self.taken));
         let [frames, descriptors, lifeline, status] = birth::settle(own, child::FIRST_FD)?;
         let (line, status) = set_up(self.parent, Sockets { frames, descriptors, lifeline, status })?;
+        let line = std::mem::ManuallyDrop::new(line);
         birth::set_name(SPARE);
         match births::receive(line.beside()?)? {
             Some((Order::Bear(bear), fds)) => become_one(&bear, fds, self.title)?,

@@ -11,6 +11,7 @@
 //! ```
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,7 +48,7 @@ pub fn init() {
         let code = match (role(fork_server::FORK_SERVER), role(foreign::COMMAND)) {
             (Some(parent), _) => fork_server::run(parent),
             (None, Some(parent)) => foreign::run(parent),
-            (None, None) => born(&parent).map(|(line, status, own)| serve(&line, &status, own)),
+            (None, None) => born(&parent).map(|(line, status, own)| serve(&ManuallyDrop::new(line), &status, own)),
         };
         exit(code.unwrap_or_else(|error| explain(&error)));
     }

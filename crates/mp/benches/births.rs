@@ -2,7 +2,7 @@
 //!
 //! Does **not** judge. Each pair of figures is taken in turn, so that what else the machine does hits both. Medians.
 //!
-//! `cargo bench -p mp --bench births [birth|ready|memory|idle|thousand]`
+//! `cargo bench -p mp --bench births [forked|spawned|recycled|ready|memory|idle|thousand]`
 #![expect(clippy::print_stdout, reason = "its output is the result")]
 #![expect(clippy::disallowed_methods, reason = "the yardstick of a spawned worker is std's Command")]
 
@@ -26,8 +26,15 @@ fn main() -> mp::Result<()> {
     if wanted.as_deref() == Some("nothing") {
         return Ok(());
     }
-    let parts: [Part; 5] =
-        [("birth", birth), ("ready", ready), ("memory", memory), ("idle", idle), ("thousand", thousand)];
+    let parts: [Part; 7] = [
+        ("forked", forked),
+        ("spawned", spawned),
+        ("recycled", recycled),
+        ("ready", ready),
+        ("memory", memory),
+        ("idle", idle),
+        ("thousand", thousand),
+    ];
     for (name, part) in parts {
         if wanted.as_deref().is_none_or(|wanted| wanted == name) {
             part()?;
@@ -80,13 +87,17 @@ fn exec_and_wait() {
 }
 
 /// A worker started, one task run, ended, reaped.
-fn birth() -> mp::Result<()> {
+fn forked() -> mp::Result<()> {
     // It keeps the fork server.
     let pool = pool(StartMethod::ForkServer, 1).build()?;
     pool.apply(nothing, ())?;
     beside("a forked worker for one task", (|| run_one(StartMethod::ForkServer), bare_fork));
+    Ok(())
+}
+
+fn spawned() -> mp::Result<()> {
     beside("a spawned worker for one task", (|| run_one(StartMethod::Spawn), exec_and_wait));
-    recycled()
+    Ok(())
 }
 
 /// The same in a pool: the next worker starts while the last one ends.

@@ -69,11 +69,13 @@ impl Status {
         frame
     }
 
-    /// Worker: whether more was sent by the line than it has taken.
+    /// Worker: whether more was sent by the line than it has taken, so that it need not wait there. It is said when it has been sent,
+    /// and so may be said later than it is taken.
     #[must_use]
     #[inline]
     pub fn is_sent_more(&self, taken: u32) -> bool {
-        self.0.word(SENT_BY_LINE).load(Ordering::Acquire) != u64::from(taken)
+        let sent = self.0.word(SENT_BY_LINE).load(Ordering::Acquire) as u32;
+        sent.wrapping_sub(taken).cast_signed() > 0
     }
 
     /// Supervisor: puts `frame` into the mailbox, if it is open, and so many were sent by the line before. `false`, if it has to
@@ -148,6 +150,17 @@ mod tests {
         assert!(!status.post(b"another", 3), "the first is still there");
         assert_eq!((status.take_mail(), status.take_mail()), (Some(b"frame".to_vec()), None));
         assert!(!status.post(b"at work", 3));
+    }
+
+    #[test]
+    fn what_is_taken_before_it_is_said_to_be_sent_is_not_waited_for_again() {
+        // It was: a worker slept over its answer.
+        let status = Status::local().expect("memory");
+        assert!(!status.is_sent_more(0) && !status.is_sent_more(1));
+        status.sent_by_line(1);
+        assert!(status.is_sent_more(0) && !status.is_sent_more(1));
+        status.sent_by_line(2_u32.wrapping_sub(2));
+        assert!(status.is_sent_more(u32::MAX), "the count starts again");
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Scheduler {
         if self.is_finishing() && !self.needs_workers() && self.victim().is_none() {
             self.dismiss(now, actions);
         }
-        self.say_last(actions);
+        self.say_last(now, actions);
         self.notice_end(actions);
     }
 
@@ -198,18 +198,19 @@ impl Scheduler {
     }
 
     /// A worker for one task need not be told once more when it is done: it ends while its supervisor still takes the outcome.
-    fn say_last(&mut self, actions: &mut Vec<Action>) {
+    fn say_last(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if !self.config.one_task || self.phase != Phase::Closing || self.needs_workers() {
             return;
         }
         let worker = self.id(0);
         let [slot] = &mut self.slots[..] else { return };
-        if let WorkerState::Busy(busy) = &slot.state
+        if let WorkerState::Busy(busy) = &mut slot.state
             && !slot.told
             && busy.load.head().is_some()
             && !busy.load.may_return()
         {
-            slot.told = true;
+            (slot.told, busy.keeps) = (true, true);
+            busy.watch(now);
             actions.push(Action::Last(worker));
         }
     }
@@ -284,6 +285,8 @@ impl Slot {
                 cancel: None,
                 hinted: None,
                 cancelled: Vec::new(),
+                due: false,
+                keeps: false,
                 sighting: None,
             });
         }

@@ -18,7 +18,8 @@ pub enum Event {
     SubmitTo(WorkerId, Span),
     /// A worker's process is there; it has not said anything yet.
     Born(WorkerId),
-    /// A worker's process is there, and is sent work before it has said hello, for which it has as long as any other.
+    /// A worker's process is there, and needs to say no hello: it is sent work. To begin that it has as long as another for its
+    /// hello.
     Trusted(WorkerId),
     /// A worker has said hello, and what it said was right.
     Hello(WorkerId),

@@ -59,7 +59,7 @@ impl Scheduler {
     /// The slot of a worker that is gone is free. Gives what the worker had.
     fn vacate(&mut self, worker: WorkerId) -> Option<Remains> {
         let slot = self.slot(worker)?;
-        slot.hello_by = None;
+        slot.begin_by = None;
         match std::mem::replace(&mut slot.state, WorkerState::Vacant) {
             state @ WorkerState::Starting { .. } if state.is_preparing() => {
                 let why = Ending::Unprepared("ended before its initializer had".to_owned());

@@ -17,7 +17,13 @@ impl Scheduler {
         let until = now.checked_add(self.config.grace);
         let Some(slot) = self.slot(worker) else { return };
         let WorkerState::Busy(busy) = &mut slot.state else { return };
-        if slot.hello_by.is_some() {
+        let has_begun = seen.begun.iter().any(|(_, items)| *items > 0);
+        slot.begin_by.take_if(|_| has_begun);
+        if std::mem::take(&mut busy.due) && !has_begun {
+            let limit = self.config.start_timeout;
+            return self.broke(worker, format!("began nothing within {limit:?}"), actions);
+        }
+        if slot.begin_by.is_some() {
             // It may still be on its way to its first item.
             busy.sighting = None;
         }
@@ -179,6 +185,9 @@ impl Slot {
         self.sent = self.sent.saturating_sub(items);
         // A worker from whom something was taken back takes no word that it gets nothing more for the last.
         self.told &= taken.is_empty();
+        if let WorkerState::Busy(busy) = &mut self.state {
+            busy.keeps &= taken.is_empty();
+        }
         self.idle_if_empty();
     }
 

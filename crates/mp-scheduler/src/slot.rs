@@ -88,6 +88,10 @@ pub struct Busy {
     pub(crate) hinted: Option<(TaskId, Instant)>,
     /// Items that were cancelled when they had ended already, which was not heard yet: none is tried again.
     pub(crate) cancelled: Vec<TaskId>,
+    /// Whether it is looked at because it should have begun something by now.
+    pub(crate) due: bool,
+    /// Whether it keeps what it finishes to itself until it ends: it was told that nothing more comes.
+    pub(crate) keeps: bool,
     /// What was seen to run when it was looked at, or that nothing was; and since when it is so.
     pub(crate) sighting: Option<(Option<TaskId>, Instant)>,
 }
@@ -137,8 +141,8 @@ pub(crate) enum Wear {
 pub(crate) struct Slot {
     pub(crate) generation: u32,
     pub(crate) state: WorkerState,
-    /// Until when this generation is to have said hello, where it was sent work before.
-    pub(crate) hello_by: Option<Instant>,
+    /// Until when this generation is to have begun something, where it was sent work before it had said anything.
+    pub(crate) begin_by: Option<Instant>,
     pub(crate) next_frame: u32,
     /// Items sent to this generation.
     pub(crate) sent: u32,
@@ -157,19 +161,19 @@ impl Default for Slot {
     fn default() -> Self {
         let (state, wear) = (WorkerState::Vacant, Wear::Fresh);
         let own = VecDeque::new();
-        let (hello_by, allowance) = (None, None);
-        Self { generation: 0, state, hello_by, next_frame: 1, sent: 0, allowance, wear, told: false, own, barren: 0 }
+        let (begin_by, allowance) = (None, None);
+        Self { generation: 0, state, begin_by, next_frame: 1, sent: 0, allowance, wear, told: false, own, barren: 0 }
     }
 }
 
 impl Slot {
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.state.wake_at().into_iter().chain(self.hello_by).min()
+        self.state.wake_at().into_iter().chain(self.begin_by).min()
     }
 
     pub(crate) fn shift(&mut self, by: Duration) {
         self.state.shift(by);
-        later(&mut self.hello_by, by);
+        later(&mut self.begin_by, by);
     }
 
     /// Whether this generation may be sent more, and how many items.
@@ -191,7 +195,8 @@ impl Busy {
     pub(crate) fn watch(&mut self, now: Instant) {
         let limit = self.load.limit().or_else(|| self.load.head().is_none().then_some(PATIENCE));
         self.check_at = limit.and_then(|limit| now.checked_add(limit));
-        self.listen = self.load.may_hold_back().then(|| Listen { at: now + SILENCE.0, silence: SILENCE.0 });
+        let holds_back = self.keeps || self.load.may_hold_back();
+        self.listen = holds_back.then(|| Listen { at: now + SILENCE.0, silence: SILENCE.0 });
     }
 
     /// What is due now.

@@ -9,7 +9,7 @@
 //!  the queue of      no initializer└──────────────────────────────▶ Idle
 //!  who makes it
 //!          trusted
-//!  Ordered ───────▶ Idle, and may have work: hello is due within start_timeout all the same
+//!  Ordered ───────▶ Idle, has work at once, which it is to begin within start_timeout
 //! ```
 
 use std::time::Instant;
@@ -31,14 +31,14 @@ impl Scheduler {
         }
     }
 
-    /// It counts as ready, if it has nothing to run first; its clock starts all the same.
+    /// It counts as ready, if it has nothing to run first; its clock starts all the same, and stops when it begins its work.
     pub(crate) fn trusted(&mut self, now: Instant, worker: WorkerId) {
         self.born(now, worker);
         if self.config.initializer.is_none()
             && let Some(slot) = self.slot(worker)
             && let WorkerState::Starting { deadline, .. } = slot.state
         {
-            (slot.state, slot.hello_by) = (WorkerState::Idle { rest_at: None }, deadline);
+            (slot.state, slot.begin_by) = (WorkerState::Idle { rest_at: None }, deadline);
         }
     }
 
@@ -46,7 +46,7 @@ impl Scheduler {
     pub(crate) fn hello(&mut self, now: Instant, worker: WorkerId) {
         let initializer = self.config.initializer;
         let Some(slot) = self.slot(worker) else { return };
-        slot.hello_by = None;
+        slot.begin_by = None;
         match (&slot.state, initializer) {
             (WorkerState::Starting { stage: Stage::Ordered | Stage::Born, .. }, Some(limit)) => {
                 let deadline = now.checked_add(limit);
@@ -105,12 +105,14 @@ impl Scheduler {
         }
     }
 
-    /// It was sent work before it had said hello, and has said none in time.
-    pub(crate) fn miss_hello(&mut self, now: Instant, worker: WorkerId, actions: &mut Vec<Action>) {
+    /// It should have begun something by now.
+    pub(crate) fn look_whether_begun(&mut self, now: Instant, worker: WorkerId, actions: &mut Vec<Action>) {
         let Some(slot) = self.slot(worker) else { return };
-        let missed = slot.hello_by.take_if(|at| *at <= now).is_some();
-        if missed && matches!(slot.state, WorkerState::Idle { .. } | WorkerState::Busy(_)) {
-            self.overdue(worker, Stage::Born, actions);
+        if slot.begin_by.take_if(|at| *at <= now).is_some()
+            && let WorkerState::Busy(busy) = &mut slot.state
+        {
+            busy.due = true;
+            actions.push(Action::Inspect(worker));
         }
     }
 

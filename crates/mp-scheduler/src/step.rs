@@ -184,7 +184,7 @@ impl Scheduler {
     fn tick(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for index in 0..self.slots.len() {
             let worker = self.id(index);
-            self.miss_hello(now, worker, actions);
+            self.look_whether_begun(now, worker, actions);
             match &mut self.slots[index].state {
                 WorkerState::Starting { stage, deadline } if deadline.is_some_and(|at| at <= now) => {
                     let stage = *stage;

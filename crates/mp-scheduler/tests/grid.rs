@@ -33,4 +33,6 @@ mod retries;
 mod scene;
 #[path = "grid/spread.rs"]
 mod spread;
+#[path = "grid/trusted.rs"]
+mod trusted;
 mod world;

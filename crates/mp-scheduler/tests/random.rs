@@ -26,6 +26,7 @@ enum Op {
     Broadcast { timeout_ms: Option<u64>, retry: Retry },
     Cancel(usize),
     Born(usize),
+    Trust(usize),
     StartFails(usize),
     Hello(usize),
     Unprepared(usize),
@@ -62,6 +63,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => broadcast,
         4 => any::<usize>().prop_map(Op::Cancel),
         4 => who.clone().prop_map(Op::Born),
+        2 => who.clone().prop_map(Op::Trust),
         1 => who.clone().prop_map(Op::StartFails),
         12 => who.clone().prop_map(Op::Hello),
         1 => who.clone().prop_map(Op::Unprepared),
@@ -167,7 +169,7 @@ fn happen(world: &mut World, op: Op) {
         Op::Close => world.event(Event::Close),
         Op::Stop => world.event(Event::Stop("asked".to_owned())),
         Op::Kill => world.event(Event::Kill("asked".to_owned())),
-        Op::Born(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
+        Op::Born(n) | Op::Trust(n) | Op::StartFails(n) | Op::Hello(n) | Op::Begin(n) | Op::Finish(n) | Op::Hear(n) => {
             chosen(world, n).into_iter().for_each(|worker| live(world, worker, &op));
         }
         Op::Grow(n)
@@ -197,6 +199,7 @@ fn live(world: &mut World, worker: WorkerId, op: &Op) {
         Op::Hello(_) if stage != Stage::Serving => world.hello(worker),
         Op::Unprepared(_) if stage != Stage::Serving => world.unprepared(worker),
         Op::Born(_) if stage == Stage::Unborn => world.born(worker),
+        Op::Trust(_) if stage == Stage::Unborn => world.trusts(worker),
         _ if stage == Stage::Unborn => {}
         Op::Grow(_) => world.process(worker).bytes += 60,
         Op::Begin(_) => _ = world.begin(worker),
@@ -224,6 +227,7 @@ fn stale(world: &mut World, which: usize) {
     let seen = Inspection { taken: begun, begun, started: world.now, asked: None };
     let events = [
         Event::Born(worker),
+        Event::Trusted(worker),
         Event::Hello(worker),
         Event::Prepared(worker),
         Event::Weighed(worker, u64::MAX),

@@ -103,6 +103,8 @@ impl Engine {
             (LinkError::Gone, Some(_)) => Event::HungUp(worker),
             (error, _) => Event::Broke(worker, error.to_string()),
         };
+        // What it has left behind was to be read now: it may have ended as it should.
+        self.listen(&mut state, worker);
         // Its end would be reported for ever; its pidfd says the rest.
         state.hear_no_more(worker);
         self.step(&mut state, Instant::now(), event);

@@ -64,8 +64,10 @@ fn changes(servers: &[(OsString, OsString)], own: &[(OsString, OsString)]) -> Ve
     let outer = std::env::vars_os().filter(|(name, _)| !own.iter().any(|(told, _)| told == name));
     let now: Vec<_> = outer.chain(own.iter().cloned()).collect();
     let bytes = |text: &OsString| text.as_bytes().to_vec();
-    let gone = servers.iter().filter(|(name, _)| !now.iter().any(|(kept, _)| kept == name));
-    let set = now.iter().filter(|pair| !servers.contains(pair));
+    // Mostly nothing has changed at all.
+    let same = servers.iter().zip(&now).take_while(|(before, now)| before == now).count();
+    let gone = servers[same..].iter().filter(|(name, _)| !now.iter().any(|(kept, _)| kept == name));
+    let set = now[same..].iter().filter(|pair| !servers.contains(pair));
     gone.map(|(name, _)| (bytes(name), None))
         .chain(set.map(|(name, value)| (bytes(name), Some(bytes(value)))))
         .collect()

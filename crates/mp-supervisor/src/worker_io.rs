@@ -86,6 +86,8 @@ pub(crate) struct Calling {
 /// Who this program's workers are told that they are.
 pub(crate) fn calling(backend: Backend, pool: &str, directory: Option<String>) -> Result<Calling> {
     if backend == Backend::Processes {
+        let no_stream = |source| Error::Os { doing: "a closed standard stream could not be opened", source };
+        mp_sys::descriptors::occupy_standard_streams().map_err(no_stream)?;
         crate::evidence::watch_memory();
         if mp_worker::is_worker() {
             return Err(Error::WorkerRunsMain);
@@ -175,7 +177,9 @@ impl WorkerIo {
         given.extend(descriptors);
         let (pool, directory) = (calling.pool.to_string(), calling.directory.clone());
         let name = if calling.alone { pool.clone() } else { format!("{pool}-{id}") };
-        let welcome = Welcome { identity, worker: id, pool, name, directory, setup, outlets };
+        // Who is about to prepare something says when that begins.
+        let hello = setup.prepares() || (letter.is_none() && !calling.alone);
+        let welcome = Welcome { identity, hello, worker: id, pool, name, directory, setup, outlets };
         let frame = codec::encode(&ToWorker::Welcome(Box::new(welcome))).map_err(io::Error::other)?;
         if let Some(letter) = letter.take_if(|_| !given.is_empty()) {
             letter.send(&line)?;

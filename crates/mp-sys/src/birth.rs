@@ -48,7 +48,8 @@ pub fn lifeline() -> io::Result<OwnedFd> {
     let (reading, writing) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let numbers = nix::fcntl::open("/proc/self/fd", flags, nix::sys::stat::Mode::empty())?;
-    slot.insert(Lifeline { reading, numbers, _writing: writing }).reopen()
+    let [reading, writing, numbers] = [reading, writing, numbers].map(crate::socket::raised);
+    slot.insert(Lifeline { reading: reading?, numbers: numbers?, _writing: writing? }).reopen()
 }
 
 impl Lifeline {
@@ -57,7 +58,8 @@ impl Lifeline {
     fn reopen(&self) -> io::Result<OwnedFd> {
         let number = self.reading.as_raw_fd().to_string();
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        Ok(nix::fcntl::openat(&self.numbers, &number[..], flags, nix::sys::stat::Mode::empty())?)
+        let file = nix::fcntl::openat(&self.numbers, &number[..], flags, nix::sys::stat::Mode::empty())?;
+        crate::socket::raised(file)
     }
 }
 

@@ -7,7 +7,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 
 /// The only value of a `Copy` type of size zero.
@@ -68,14 +67,6 @@ impl SameImage {
 /// # Errors
 /// When `/proc` is not mounted.
 pub fn build_id() -> io::Result<u64> {
-    static KNOWN: OnceLock<u64> = OnceLock::new();
-    match KNOWN.get() {
-        Some(known) => Ok(*known),
-        None => read_build_id().map(|id| *KNOWN.get_or_init(|| id)),
-    }
-}
-
-fn read_build_id() -> io::Result<u64> {
     let file = std::fs::metadata("/proc/self/exe")?;
     let mut hasher = DefaultHasher::new();
     (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()).hash(&mut hasher);

@@ -88,10 +88,10 @@ impl Launch {
             .collect()
     }
 
-    /// Other names of those that lie where another one is to be put.
+    /// Other names of those that lie where something else is to be put before.
     fn moved(&self) -> io::Result<Vec<Option<OwnedFd>>> {
-        let taken = FIRST_FD..FIRST_FD + self.fds.len() as i32;
-        let lies_there = |fd: &OwnedFd| taken.contains(&fd.as_raw_fd());
+        let last = FIRST_FD + self.fds.len() as i32;
+        let lies_there = |fd: &OwnedFd| fd.as_raw_fd() < last;
         self.fds.iter().map(|fd| lies_there(fd).then(|| crate::socket::raise(fd)).transpose()).collect()
     }
 

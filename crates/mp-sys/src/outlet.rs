@@ -18,7 +18,7 @@ use nix::sys::socket::{MsgFlags, recv};
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reading, writing) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     crate::socket::never_wait(&reading)?;
-    Ok((reading, writing))
+    Ok((crate::socket::raised(reading)?, crate::socket::raised(writing)?))
 }
 
 /// The file into which all vanishes.
@@ -26,7 +26,7 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// # Errors
 /// When descriptors run out, or `/dev` is not there.
 pub fn nowhere() -> io::Result<OwnedFd> {
-    Ok(std::fs::File::options().write(true).open("/dev/null")?.into())
+    crate::socket::raised(std::fs::File::options().write(true).open("/dev/null")?.into())
 }
 
 /// Reads what is there, at most what `buffer` holds; 0 is the end.

@@ -73,7 +73,8 @@ impl Region {
         let file = MemFile::create(c"mp-region", len as u64)?;
         let map = Map::new(&file, len, Access::Write)?.not_inherited();
         // Opened anew for reading: whoever has that descriptor can map it for nothing else.
-        let readers = File::open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?.into();
+        let readers = File::open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?;
+        let readers = crate::socket::raised(readers.into())?;
         Ok(Arc::new(Self { map, readers, keep, free: Mutex::new(Free(std::iter::once(0..len).collect())) }))
     }
 

@@ -42,6 +42,7 @@ impl Draft {
     /// When descriptors or memory run out.
     pub fn create(len: usize) -> io::Result<Self> {
         let file = memfd_create(c"mp-shared", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        let file = crate::socket::raised(file)?;
         let size = len.max(1).checked_next_multiple_of(PAGE as usize).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = File::from(file);
         file.set_len(size as u64)?;

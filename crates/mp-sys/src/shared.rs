@@ -60,7 +60,7 @@ impl SharedPage {
     /// When descriptors or memory run out.
     pub fn create() -> io::Result<(Self, OwnedFd)> {
         let file = MemFile::create(c"mp-status", LENGTH.get() as u64)?;
-        let fd = file.into();
+        let fd = crate::socket::raised(file.into())?;
         Ok((Self::map(&fd)?, fd))
     }
 

@@ -16,6 +16,9 @@ use nix::sys::socket::{
 /// (3, 4, ..) before its turn comes.
 const LOWEST: RawFd = 8;
 
+/// The lowest number that is not a standard stream's.
+const FIRST: RawFd = 3;
+
 /// The most descriptors that one packet may bring.
 const MOST: usize = 64;
 
@@ -24,7 +27,17 @@ const MOST: usize = 64;
 /// # Errors
 /// When there are no descriptors left.
 pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+    let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+    Ok((raised(a)?, raised(b)?))
+}
+
+/// `fd` where no standard stream is: itself, if it is, else as [`raise`] gives it. A program may have closed its own, and what
+/// it or another writes to them then must not come to us.
+///
+/// # Errors
+/// As [`raise`].
+pub fn raised(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() >= FIRST { Ok(fd) } else { raise(&fd) }
 }
 
 /// A duplicate of `fd` out of the way of a child's numbers, close-on-exec.

@@ -29,7 +29,7 @@ impl Window {
         let len = len.max(1).checked_next_multiple_of(PAGE as usize).ok_or(io::ErrorKind::OutOfMemory)?;
         let file = MemFile::create(c"mp-window", len as u64)?;
         let map = Map::new(&file, len, Access::Write)?.not_inherited();
-        Ok((Self(map), file.into()))
+        Ok((Self(map), crate::socket::raised(file.into())?))
     }
 
     /// How many bytes it has.

@@ -26,7 +26,7 @@ use crate::outlets::Outlets;
 use crate::{CodecError, TaskId, WorkerId, codec};
 
 /// The version of everything in this file. Raised when any of it changes.
-pub const PROTOCOL: u32 = 8;
+pub const PROTOCOL: u32 = 9;
 
 /// No frame is longer, in bytes. With [`CREDITS`] frames in flight, each charged its length and 8 KiB,
 /// a line stays below three quarters of a default socket buffer (212,992 bytes): no send blocks (I3).
@@ -99,6 +99,8 @@ pub const WINDOWS: usize = 4;
 pub struct Welcome {
     /// To be compared.
     pub identity: Identity,
+    /// Whether its supervisor waits for a [`Hello`].
+    pub hello: bool,
     /// Its slot and generation.
     pub worker: WorkerId,
     /// The pool's name, for logs.

@@ -121,7 +121,7 @@ mod tests {
         status.publish(NUMBER, items.len() as u16);
         let mut runner = Runner::new((WorkerId { slot: 0, generation: 1 }, 1), &status, Outbound::new(&line, &status));
         let whole = runner.run(&Run { entry, number: NUMBER, segment: &segment }, items, Vec::new()).expect("a line");
-        runner.rest().expect("a line");
+        runner.rest().and_then(|()| runner.hand_on()).expect("a line");
         (heard(&supervisor), whole)
     }
 

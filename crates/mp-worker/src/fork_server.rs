@@ -34,7 +34,7 @@ use mp_wire::frame::Identity;
 use crate::init::{ENV, Sockets, WORKER, own_identity, set_up};
 use crate::panic::watch;
 use crate::rehearsal::rehearse;
-use crate::serve::serve_known;
+use crate::serve::serve;
 use crate::task::{Call, Entry};
 
 /// Before the supervisor's pid in [`ENV`].
@@ -127,7 +127,7 @@ impl Server {
             None => return Ok(0),
             Some((Order::Prepare(_) | Order::Fork, _)) => return Err(io::ErrorKind::InvalidData.into()),
         }
-        Ok(serve_known(&line, &status, self.own))
+        Ok(serve(&line, &status, self.own))
     }
 }
 

@@ -272,6 +272,13 @@ impl<'a> Outbound<'a> {
         if self.frame.len() <= FEW && self.status.is_listened() { Ok(()) } else { self.flush() }
     }
 
+    /// Leaves what has been gathered in the outbox: it is read there when this process has ended, as it is about to.
+    pub(crate) fn leave(&mut self) {
+        if self.kept < self.frame.len() {
+            self.keep();
+        }
+    }
+
     /// Sends what nobody has heard, unless somebody is still about to.
     #[inline]
     pub(crate) fn hand_on_unless_listened(&mut self) -> Result<(), LinkError> {

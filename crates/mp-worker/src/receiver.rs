@@ -34,8 +34,13 @@ impl<'a> Receiver<'a> {
         Self { line, status, spin: Spin::new(), taken: 0 }
     }
 
-    /// Waits for the next frame. Answers that nobody has heard are sent before it is given.
+    /// Waits for the next frame. Answers that nobody has heard are sent before this waits; who is given a frame at once sends them
+    /// himself, unless it is his last.
     pub(crate) fn next(&mut self, back: &mut Outbound<'_>) -> Frame {
+        if self.status.is_sent_more(self.taken) {
+            return self.take();
+        }
+        back.offer()?;
         let mut spin = self.spin;
         self.status.open_mailbox(self.taken);
         let frame = match spin.awake(|| self.look(back)) {
@@ -43,7 +48,6 @@ impl<'a> Receiver<'a> {
             None => self.sleep(&mut spin, back),
         };
         self.spin = spin;
-        back.hand_on()?;
         frame
     }
 

@@ -12,7 +12,7 @@ use mp_wire::item::push_item;
 use mp_wire::outlets::Outlets;
 use mp_wire::{TaskId, WorkerId, codec};
 
-use crate::serve::serve_known;
+use crate::serve::serve;
 use crate::task::entry_of;
 
 /// More than ipc-channel takes for a packet. The C library, which hands out as much by a mapping of its own at first,
@@ -36,7 +36,7 @@ pub(crate) fn rehearse(own: Identity) -> io::Result<()> {
         supervisor.send(&frame, Vec::new()).map_err(io::Error::other)?;
     }
     let (line, status) = (Line::over_sockets(their_frames, their_descriptors)?, Status::open(&their_status)?);
-    serve_known(&line, &status, own);
+    let _ = serve(&line, &status, own);
     Ok(())
 }
 
@@ -44,7 +44,7 @@ fn script(own: Identity) -> io::Result<[Vec<u8>; 3]> {
     let worker = WorkerId { slot: 0, generation: 1 };
     let (setup, outlets) = (Setup::default(), Outlets::default());
     let (pool, name) = (String::new(), String::new());
-    let welcome = Welcome { identity: own, worker, pool, name, directory: None, setup, outlets };
+    let welcome = Welcome { identity: own, hello: false, worker, pool, name, directory: None, setup, outlets };
     let entry = image::offset_of(entry_of::<_, ()>(nothing) as usize);
     let mut args = Vec::new();
     push_item(&mut args, |out| codec::encode_into(&(), out)).map_err(io::Error::other)?;

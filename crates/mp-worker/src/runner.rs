@@ -118,10 +118,19 @@ impl<'a> Runner<'a> {
         self.back.failed
     }
 
-    /// Nothing more comes for the moment.
+    /// A frame is done.
     pub(crate) fn rest(&mut self) -> Result<(), LinkError> {
-        self.lap()?;
-        self.back.offer()
+        self.lap()
+    }
+
+    /// Sends what nobody has heard.
+    pub(crate) fn hand_on(&mut self) -> Result<(), LinkError> {
+        self.back.hand_on()
+    }
+
+    /// Nothing more comes at all: what nobody has heard is read where it is.
+    pub(crate) fn leave(&mut self) {
+        self.back.leave();
     }
 
     /// The rest of frame `number` was taken back.

@@ -27,17 +27,8 @@ const MISMATCH: i32 = 70;
 /// Serves the supervisor at the other end of `line`; gives the code to exit with.
 #[must_use]
 pub fn serve(line: &Line, status: &Status, own: Identity) -> i32 {
-    begin(line, status, own, true)
-}
-
-/// As [`serve`], for a supervisor that knows who this is: it waits for no [`Hello`].
-pub(crate) fn serve_known(line: &Line, status: &Status, own: Identity) -> i32 {
-    begin(line, status, own, false)
-}
-
-fn begin(line: &Line, status: &Status, own: Identity, says_hello: bool) -> i32 {
     // A supervisor that is gone wants nothing any more, least of all an error.
-    let greeted = greet(line, own, says_hello);
+    let greeted = greet(line, own);
     let code = greeted.and_then(|greeted| context::over(status, || work(line, status, greeted)));
     // Not left to the end of the thread: it runs code of the caller's, which may panic, and there that would end the process.
     let _ = setup::drop_kept();
@@ -51,7 +42,7 @@ struct Greeted {
     prepared: Prepared,
 }
 
-fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
+fn greet(line: &Line, own: Identity) -> Result<Greeted, i32> {
     let frame = line.recv().map_err(|_| 0)?;
     let Ok(ToWorker::Welcome(welcome)) = codec::decode_borrowed(&frame) else { return Err(MISMATCH) };
     let hello = Hello { identity: Identity { token: welcome.identity.token, ..own }, pid: std::process::id() };
@@ -69,7 +60,7 @@ fn greet(line: &Line, own: Identity, says_hello: bool) -> Result<Greeted, i32> {
     if let Some(directory) = &welcome.directory {
         std::env::set_current_dir(directory).map_err(|_| MISMATCH)?;
     }
-    if says_hello || welcome.setup.prepares() {
+    if welcome.hello {
         line.send(&answer, Vec::new()).map_err(|_| 0)?;
     }
     let prepared = setup::prepare(line, (&welcome, descriptors), image)?;
@@ -89,18 +80,25 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
     loop {
         let frame = worker.runner.next_frame(&mut receiver).map_err(|_| 0)?;
         match codec::decode_borrowed(&frame) {
-            Ok(ToWorker::Tasks(tasks)) => worker.run_frame(&tasks).map_err(|_| 0)?,
+            Ok(ToWorker::Tasks(tasks)) => {
+                // What is run next may take long.
+                worker.runner.hand_on().map_err(|_| 0)?;
+                worker.run_frame(&tasks).map_err(|_| 0)?;
+            }
             Ok(ToWorker::Lend(lent)) => {
                 let fd = line.descriptors().ok().and_then(|mut fds| fds.pop());
                 worker.runner.lend(lent, fd);
             }
             Ok(ToWorker::Stop(code)) => {
+                worker.runner.hand_on().map_err(|_| 0)?;
                 prepared.finish(line);
                 return Ok(code);
             }
             // Of what was taken back, something may come again.
             Ok(ToWorker::Last) if std::mem::take(&mut worker.cut) => {}
             Ok(ToWorker::Last) => {
+                // Who has only one task has nothing to be run at the end. Its supervisor hears of that as soon as of this.
+                worker.runner.leave();
                 prepared.finish(line);
                 return Ok(i32::from(worker.runner.has_failed()));
             }
@@ -194,6 +192,7 @@ mod tests {
         let (supervisor, worker) = Line::between_threads().expect("a line");
         let worker_id = WorkerId { slot: 0, generation: 1 };
         let welcome = Welcome {
+            hello: true,
             identity,
             worker: worker_id,
             pool: "test".to_owned(),
@@ -233,6 +232,7 @@ mod tests {
         let send =
             |frame: ToWorker<'_>, fds| supervisor.send(&codec::encode(&frame).expect("encodes"), fds).expect("sent");
         let welcome = Welcome {
+            hello: true,
             identity: OWN,
             worker: WorkerId { slot: 0, generation: 1 },
             pool: "test".to_owned(),

@@ -36,6 +36,7 @@ const TESTS: &[roles::Test] = &[
     ("a_worker_with_another_pid_stops_the_pool", || nobody_starts("pid", "another process id")),
     ("a_worker_that_exits_before_its_hello_stops_the_pool", || nobody_starts("exit", "code 9")),
     ("a_worker_that_dies_before_its_hello_stops_the_pool", || nobody_starts("abort", "SIGABRT")),
+    ("a_program_that_has_closed_its_standard_streams_starts_workers", || as_a_copy("closed")),
     ("a_program_without_init_starts_nobody_and_no_copies_without_end", || as_a_copy(WITHOUT_INIT)),
     ("with_sigchld_ignored_tasks_run_and_deaths_are_noticed", started_by_a_shell),
     ("with_64_descriptors_a_pool_of_8_works_or_says_what_it_needs", few_descriptors),
@@ -73,10 +74,13 @@ fn works(pool: &Pool) {
     assert_eq!(pool.map(square, 0..50), Ok((0..50).map(square).collect::<Vec<_>>()));
 }
 
-fn nobody_is_left() {
+fn children() -> String {
     let threads = fs::read_dir("/proc/self/task").expect("it lives").flatten();
-    let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    assert_eq!(children.collect::<String>(), "", "children are left");
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok()).collect()
+}
+
+fn nobody_is_left() {
+    assert_eq!(children(), "", "children are left");
 }
 
 /// All outcomes come, with the first cause, and soon.
@@ -116,6 +120,12 @@ fn misled() {
         let pool = pool.build().expect("its workers come later");
         stops_with(&pool, &cause);
         drop(pool);
+        nobody_is_left();
+    }
+    // A process is sent its task before it has said anything. One that says nothing at all has the start's limit, 30 s.
+    if !cause.contains("no hello") {
+        let outcome = mp::Process::spawn(square, (3,)).expect("its process is there").join();
+        assert!(matches!(outcome, Err(Failure::Lost { .. })), "{outcome:?}");
         nobody_is_left();
     }
 }
@@ -191,6 +201,7 @@ fn copy(what: &str) {
             fs::rename(other, own_path()).expect("replaced");
             starts_and_restarts();
         }
+        "closed" => without_streams(),
         "forbidden" => {
             works(&strict(2).build().expect("a pool"));
             fs::set_permissions(own_path(), fs::Permissions::from_mode(0o600)).expect("forbidden");
@@ -213,6 +224,32 @@ fn starts_and_restarts() {
         let outcome = pool.apply(|| -> () { std::process::abort() }, ());
         assert!(matches!(outcome, Err(Failure::Lost { .. })), "{outcome:?}");
         works(&pool);
+    }
+}
+
+/// The numbers of the standard streams are free: what is opened next must not have them, or would get what is written there.
+fn without_streams() {
+    for stream in 0..3 {
+        nix::unistd::close(stream).expect("it was open");
+    }
+    for method in [mp::StartMethod::Spawn, mp::StartMethod::ForkServer] {
+        for null in [false, true] {
+            let process = mp::Process::builder(square, (3,)).start_method(method);
+            let to = if null { mp::Stdio::null } else { mp::Stdio::inherit };
+            let process = process.stdout(to()).stderr(to()).spawn().expect("started");
+            let _ = nix::unistd::write(std::io::stderr(), b"said to nobody, and not to the worker");
+            assert_eq!(process.join(), Ok(9));
+            for stream in 0..3 {
+                let there = fs::read_link(format!("/proc/self/fd/{stream}")).expect("it is open again");
+                assert_eq!(there, PathBuf::from("/dev/null"));
+            }
+        }
+        works(&strict(3).start_method(method).build().expect("a pool"));
+    }
+    // A fork server ends when the last one has let go of it, which may be another thread.
+    let until = Instant::now() + Duration::from_secs(60);
+    while !children().is_empty() && Instant::now() < until {
+        std::thread::yield_now();
     }
 }
 

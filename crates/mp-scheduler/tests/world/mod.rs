@@ -123,6 +123,18 @@ impl World {
         }
     }
 
+    /// Its process exists, and it is believed to be who it should be. It may say hello all the same.
+    pub(crate) fn trusts(&mut self, worker: WorkerId) {
+        let unwanted = self.state(worker) == "stopping";
+        let prepares = self.scheduler.config().initializer.is_some();
+        let process = self.process(worker);
+        process.stage = if prepares { Stage::Silent } else { Stage::Serving };
+        process.killed |= unwanted;
+        if !unwanted {
+            self.event(Event::Trusted(worker));
+        }
+    }
+
     /// It says hello, and is ready unless it has an initializer.
     pub(crate) fn greets(&mut self, worker: WorkerId) {
         self.born(worker);

@@ -34,10 +34,10 @@ impl<'a> Receiver<'a> {
         Self { line, status, spin: Spin::new(), taken: 0 }
     }
 
-    /// Waits for the next frame. Answers that nobody has heard are sent before this waits; who is given a frame at once sends them
-    /// himself, unless it is his last.
+    /// Waits for the next frame. Answers that nobody has heard are sent before. Only who finds a second frame behind his first
+    /// is given that at once: if it says that it was the last, he need not send them; else he does it himself.
     pub(crate) fn next(&mut self, back: &mut Outbound<'_>) -> Frame {
-        if self.status.is_sent_more(self.taken) {
+        if self.taken == 1 && self.status.is_sent_more(self.taken) {
             return self.take();
         }
         back.offer()?;

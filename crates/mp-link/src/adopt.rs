@@ -21,8 +21,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, bytes_channel};
@@ -75,7 +74,7 @@ impl Drop for Adopted {
 /// Has a channel ready for the next socket, here or in a copy of this process.
 pub(crate) fn prepare() -> io::Result<()> {
     if KEPT.lock().is_none() {
-        Channel::new(nowhere()?)?.keep();
+        Channel::new(File::open(NOWHERE)?)?.keep();
     }
     Ok(())
 }
@@ -101,20 +100,14 @@ impl Channel {
     /// Keeps it, if there is no other. Its socket is let go of either way: the peer has to see its end.
     fn keep(self) {
         let mut kept = KEPT.lock();
-        if kept.is_none() && nowhere().is_ok_and(|nowhere| self.redirect(nowhere).is_ok()) {
+        if kept.is_none() && File::open(NOWHERE).is_ok_and(|nowhere| self.redirect(nowhere).is_ok()) {
             *kept = Some(self);
         }
     }
 }
 
 /// What a channel is redirected to that nobody uses.
-fn nowhere() -> io::Result<BorrowedFd<'static>> {
-    static NOWHERE: OnceLock<File> = OnceLock::new();
-    match NOWHERE.get() {
-        Some(nowhere) => Ok(nowhere.as_fd()),
-        None => File::open("/dev/null").map(|file| NOWHERE.get_or_init(|| file).as_fd()),
-    }
-}
+const NOWHERE: &str = "/dev/null";
 
 /// The numbers that the next two descriptors will have, if no other thread opens or closes one first.
 fn next_two(any: impl AsFd) -> io::Result<[RawFd; 2]> {

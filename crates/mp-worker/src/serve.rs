@@ -97,7 +97,7 @@ fn work(line: &Line, status: &Status, greeted: Greeted) -> Result<i32, i32> {
             // Of what was taken back, something may come again.
             Ok(ToWorker::Last) if std::mem::take(&mut worker.cut) => {}
             Ok(ToWorker::Last) => {
-                // Who has only one task has nothing to be run at the end. Its supervisor hears of that as soon as of this.
+                // Who is told so has one task and no finalizer, and ends now: its end is heard of as soon as its outcome would be.
                 worker.runner.leave();
                 prepared.finish(line);
                 return Ok(i32::from(worker.runner.has_failed()));

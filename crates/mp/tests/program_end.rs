@@ -16,9 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mp::{Address, Command as Foreign, JoinableQueue, Manager, Pool, Process, Queue, SharedMemory, StartMethod};
+use mp_sys::pidfd::Pidfd;
+use mp_sys::poll::{Way, wait_one};
 
 const TESTS: &[roles::Test] = &[
     ("the_end_of_main_waits_for_its_non_daemons", || ends_after_its_children("returns", 0)),
@@ -146,19 +148,20 @@ fn killed_as_a_whole() {
         assert!(all.len() >= 14, "round {round}: {all:?}");
         let (sockets, files) = (sockets_of(&all), files_of(&all));
         assert!(sockets.len() >= 6, "two for each manager, one for each named memory: {sockets:?}");
+        let held: Vec<_> = all.iter().filter_map(|pid| Pidfd::open(*pid).ok()).collect();
         all.iter().copied().for_each(kill);
         running.wait().expect("a status");
-        let left = || Left {
+        // They are no children of this process; each lets go of its sockets and files before it counts as ended.
+        for process in &held {
+            let ended = wait_one(process, Way::Read, Some(Duration::from_secs(100))).expect("polled");
+            assert!(ended, "round {round}: of {all:?} somebody lives");
+        }
+        let left = Left {
             processes: all.iter().copied().filter(|pid| is_there(*pid)).collect(),
             sockets: sockets.intersection(&names_of_sockets().into_values().collect()).cloned().collect(),
             files: files.iter().filter(|path| std::path::Path::new(path).exists()).cloned().collect(),
         };
-        let start = Instant::now();
-        while left() != Left::default() {
-            assert!(start.elapsed() < Duration::from_secs(100), "round {round}: {:?}", left());
-            // sleep: they are no children of this process, and /proc tells nobody when a socket or a file has lost its name.
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        assert_eq!(left, Left::default(), "round {round}");
     }
 }
 

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use mp_link::baggage::{pack_with, unpack_with};
@@ -107,13 +108,17 @@ pub(crate) fn has_children() -> bool {
     children.is_ok_and(|pids| !pids.trim().is_empty())
 }
 
-pub(crate) fn watchdog(limit: Duration) {
+/// Ends this process, and says so, unless what it gives is dropped in time.
+#[must_use = "dropped, it watches no more"]
+pub(crate) fn watchdog(limit: Duration) -> Sender<()> {
+    let (alive, ended) = channel();
     std::thread::spawn(move || {
-        // sleep: a watchdog waits for nothing but the time.
-        std::thread::sleep(limit);
-        eprintln!("\npid {} hung: no end after {limit:?}", std::process::id());
-        std::process::abort();
+        if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("\npid {} hung: no end after {limit:?}", std::process::id());
+            std::process::abort();
+        }
     });
+    alive
 }
 
 /// Keeps the processor busy for a while shorter than any sleep.

@@ -43,7 +43,7 @@ const TESTS: &[Test] = &[
 ];
 
 fn main() {
-    harness::watchdog(Duration::from_secs(1800));
+    let _alive = harness::watchdog(Duration::from_secs(1800));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(role) = arguments.first().and_then(|first| first.strip_prefix("role:")) {
         return roles::run(role, &arguments[1..]);

@@ -1,8 +1,7 @@
 //! Time limits and cancelling: only who is late is ended, and it is ended.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
@@ -61,20 +60,19 @@ fn whatever_a_task_does_it_ends_in_time() {
 
 /// How late a thread that does nothing else is woken here, at worst, while `body` runs.
 fn lateness<T>(body: impl FnOnce() -> T) -> (T, Duration) {
-    let over = AtomicBool::new(false);
+    let (running, over) = channel::<()>();
     std::thread::scope(|scope| {
-        let metronome = scope.spawn(|| {
+        let metronome = scope.spawn(move || {
             let (beat, mut worst) = (Duration::from_millis(1), Duration::ZERO);
-            while !over.load(Ordering::Relaxed) {
-                let start = Instant::now();
-                // sleep: how much longer it takes is what is measured.
-                std::thread::sleep(beat);
+            let mut start = Instant::now();
+            while over.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
                 worst = worst.max(start.elapsed().saturating_sub(beat));
+                start = Instant::now();
             }
             worst
         });
         let value = body();
-        over.store(true, Ordering::Relaxed);
+        drop(running);
         (value, metronome.join().expect("no panic"))
     })
 }

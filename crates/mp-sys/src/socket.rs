@@ -16,9 +16,6 @@ use nix::sys::socket::{
 /// (3, 4, ..) before its turn comes.
 const LOWEST: RawFd = 8;
 
-/// The lowest number that is not a standard stream's.
-const FIRST: RawFd = 3;
-
 /// The most descriptors that one packet may bring.
 const MOST: usize = 64;
 
@@ -37,7 +34,7 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// # Errors
 /// As [`raise`].
 pub fn raised(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() >= FIRST { Ok(fd) } else { raise(&fd) }
+    if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { raise(&fd) }
 }
 
 /// A duplicate of `fd` out of the way of a child's numbers, close-on-exec.

@@ -13,6 +13,7 @@ pub mod descent;
 pub mod descriptors;
 pub mod dial;
 pub mod early;
+pub mod foresight;
 pub mod futex;
 pub mod image;
 pub mod latch;

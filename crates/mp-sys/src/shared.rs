@@ -54,14 +54,17 @@ unsafe impl Send for SharedPage {}
 unsafe impl Sync for SharedPage {}
 
 impl SharedPage {
-    /// Zeroed, and the descriptor by which another process can [`SharedPage::open`] the same.
+    /// Zeroed, and the descriptor by which another process can [`SharedPage::open`] the same. The words have their memory already:
+    /// who makes it may have time, who uses it has none.
     ///
     /// # Errors
     /// When descriptors or memory run out.
     pub fn create() -> io::Result<(Self, OwnedFd)> {
         let file = MemFile::create(c"mp-status", LENGTH.get() as u64)?;
         let fd = crate::socket::raised(file.into())?;
-        Ok((Self::map(&fd)?, fd))
+        let page = Self::map(&fd)?;
+        page.cell(0).store(0, Ordering::Relaxed);
+        Ok((page, fd))
     }
 
     /// The memory behind `fd`.
@@ -72,7 +75,10 @@ impl SharedPage {
         if MemFile::adopt(fd.try_clone()?)?.size()? < LENGTH.get() as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "status memory is too short"));
         }
-        Self::map(fd)
+        let page = Self::map(fd)?;
+        // Found now, not when it is in a hurry.
+        page.cell(0).load(Ordering::Relaxed);
+        Ok(page)
     }
 
     /// Zeroed, for the threads of this process.

@@ -24,6 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use mp_link::births;
+use mp_sys::foresight::Foresight;
 use mp_sys::image::SameImage;
 use mp_sys::title::Title;
 use mp_sys::twin::{Twins, Which, threads};
@@ -60,6 +61,7 @@ struct Server {
     /// They keep the numbers free at which a worker has its descriptors.
     taken: [OwnedFd; 2],
     twins: Twins,
+    foresight: Foresight,
     title: Option<Title>,
 }
 
@@ -91,7 +93,8 @@ impl Server {
         birth::bind_to_parent(parent, &lifeline)?;
         birth::set_name("mp-fork-server");
         let (own, twins, title) = (own_identity()?, Twins::new()?, Title::find().ok());
-        Ok(Self { parent, own, orders, lifeline, taken: [third, fourth], twins, title })
+        let (taken, foresight) = ([third, fourth], Foresight::default());
+        Ok(Self { parent, own, orders, lifeline, taken, twins, foresight, title })
     }
 
     fn prepare(&mut self, prepare: &Prepare) -> Result<(), String> {
@@ -107,6 +110,7 @@ impl Server {
         let _ = mp_link::Line::prepare();
         // What waits in a buffer would be written by every worker.
         io::Write::flush(&mut io::stdout()).map_err(|error| error.to_string())?;
+        self.foresight = Foresight::new().unwrap_or_default();
         alone_again()
     }
 
@@ -114,6 +118,7 @@ impl Server {
     fn into_worker(self, fds: Vec<OwnedFd>) -> io::Result<i32> {
         births::answer(&self.orders, &Answer::Born(std::process::id()))?;
         birth::lead_group()?;
+        self.foresight.come_true();
         let own: [OwnedFd; 4] = exactly(fds)?;
         // Their numbers are overwritten now.
         std::mem::forget((self.orders, self.lifeline, self.taken));

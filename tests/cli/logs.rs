@@ -1,5 +1,7 @@
 //! `-v`, `-vv`, `--log-format json`: what is said goes to standard error, results stay alone on standard output.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::mpctl;
@@ -67,6 +69,27 @@ fn events_of_workers_are_among_the_others() {
 fn without_v_nothing_is_said_of_the_inside() {
     let (out, errors) = said(&["apply", "square", "3"]);
     assert_eq!((out.as_str(), errors.lines().count()), ("9\n", 1), "{errors}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a shell starts mpctl, and this test is the shell")]
+fn values_with_stderr(stderr: Stdio, args: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mpctl"));
+    command.args(args).env_remove("RUST_LOG").env("MP_CPU_COUNT", "2").stdin(Stdio::null());
+    let output = command.stderr(stderr).output().expect("runs");
+    assert!(output.status.success(), "{:?}", output.status);
+    String::from_utf8(output.stdout).expect("is text")
+}
+
+/// Nobody has read it (`2>&1 >/dev/null | head -1`), or there is no room (`2>/dev/full`).
+#[test]
+fn a_log_that_cannot_be_written_costs_no_value() {
+    for args in [&["map", "square", "1..=3", "-vv"][..], &["map", "square", "1..=3", "-v", "--log-format", "json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("is there");
+        assert_eq!(values_with_stderr(full.into(), args), "1\n4\n9\n");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        assert_eq!(values_with_stderr(writer.into(), args), "1\n4\n9\n");
+    }
 }
 
 #[test]

@@ -147,7 +147,8 @@ impl State {
         let size = len.max(sizes().sum::<usize>().clamp(SMALLEST, LARGEST));
         let before: usize = self.regions[..slot].iter().flatten().map(|(_, region)| region.size()).sum();
         let region = Region::create(size, KEPT.saturating_sub(before));
-        let region = region.inspect_err(|error| tracing::warn!(%error, size, "no region for large arguments")).ok()?;
+        let region =
+            region.inspect_err(|error| crate::log::warning!(%error, size, "no region for large arguments")).ok()?;
         self.made += 1;
         self.regions.resize(self.regions.len().max(slot + 1), None);
         self.regions[slot] = Some((self.made, region));

@@ -158,18 +158,18 @@ fn run_later(job: Job) {
         let (sender, receiver) = mpsc::channel::<Job>();
         let body = move || receiver.into_iter().for_each(run);
         if let Err(error) = std::thread::Builder::new().name("mp-callbacks".to_owned()).spawn(body) {
-            tracing::error!(%error, "no thread could be made for callbacks: they are not run");
+            crate::log::error!(%error, "no thread could be made for callbacks: they are not run");
         }
         sender
     });
     if callbacks.send(job).is_err() {
-        tracing::error!("a callback was not run: its thread is not there");
+        crate::log::error!("a callback was not run: its thread is not there");
     }
 }
 
 fn run(job: Job) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(job)) {
-        tracing::error!("a callback has panicked");
+        crate::log::error!("a callback has panicked");
         // A payload whose drop panics would end the thread.
         std::mem::forget(payload);
     }

@@ -253,7 +253,7 @@ impl Engine {
         self.kill(reason);
         let grace = self.state.lock().scheduler.config().grace;
         if !self.wait_end(Some(grace.saturating_add(SLACK))) && !is_hearing() {
-            tracing::error!(reason, "workers are still there after the grace");
+            crate::log::error!(reason, "workers are still there after the grace");
         }
     }
 }

@@ -132,7 +132,7 @@ impl ForkServer {
         let made = match self.ask(&mut live, wanted, greet) {
             // It had died, or hung: nobody was there to notice.
             Err(error) if live.is_none() && !fresh => {
-                tracing::warn!(%error, "fork server is started anew");
+                crate::log::warning!(%error, "fork server is started anew");
                 self.ask(&mut live, wanted, greet)
             }
             other => other,
@@ -205,7 +205,7 @@ impl ForkServer {
         };
         let server =
             Live { child: spawn(launch)?, orders, env, spare: None, watched: false, births: None, expects: false };
-        tracing::debug!(pid = server.child.pid(), "fork server started");
+        crate::log::debug!(pid = server.child.pid(), "fork server started");
         match server.prepare(self) {
             Ok(Answer::Ready) => Ok(server),
             other => {
@@ -252,7 +252,7 @@ impl Live {
                 Ok(child) if !child.has_ended() => return Ok(greeted(greet(spare, letter), child)),
                 // It may take its place once more.
                 Ok(child) => child.end(),
-                Err(error) => tracing::debug!(%error, "no worker was made ahead"),
+                Err(error) => crate::log::debug!(%error, "no worker was made ahead"),
             }
         }
         let blank = self.order()?;

@@ -60,7 +60,7 @@ impl Listener for Engine {
         let stderr_tail = io.as_ref().map(WorkerIo::last_words).unwrap_or_default();
         state.gone.extend(io);
         let crash = crash_of(exit, record);
-        tracing::debug!(%worker, pid = child.pid(), %exit, "worker ended");
+        crate::log::debug!(%worker, pid = child.pid(), %exit, "worker ended");
         state.note_exit(Exit { worker, pid: child.pid(), exit, stderr_tail, peak_rss: peak_rss(usage), crash });
         self.step(&mut state, Instant::now(), Event::Exited { worker, exit, begun });
         self.finish(state);
@@ -76,6 +76,10 @@ impl Listener for Engine {
         self.step(&mut state, now, Event::Tick);
         self.finish(state);
     }
+
+    fn give_up(&self) {
+        self.kill("a panic of mp's own, which should be reported");
+    }
 }
 
 impl Engine {
@@ -85,7 +89,7 @@ impl Engine {
         // Whoever gets a credit back by this frame is to be sent all that waits, as far as it fits.
         self.take_in(&mut state, now);
         if let Err(reason) = self.take_frame(&mut state, now, worker, frame) {
-            tracing::warn!(%worker, reason, "worker is not to be believed");
+            crate::log::warning!(%worker, reason, "worker is not to be believed");
             self.step(&mut state, now, Event::Broke(worker, reason));
         }
         if state.scheduler.owes_nothing(worker) && state.worker(worker).is_some_and(|io| io.child.is_some()) {
@@ -144,11 +148,11 @@ impl Engine {
         if frame.is_empty() {
             return Ok(());
         }
-        tracing::trace!(%worker, bytes = frame.len(), "frame received");
+        crate::log::trace!(%worker, bytes = frame.len(), "frame received");
         match from_worker(frame).map_err(|error| format!("wrote rubbish: {error}"))? {
             FromWorkerFrame::Hello(hello) => self.hello(state, now, worker, &hello),
             FromWorkerFrame::Prepared => {
-                tracing::debug!(%worker, "worker ready");
+                crate::log::debug!(%worker, "worker ready");
                 self.step(state, now, Event::Prepared(worker));
                 Ok(())
             }
@@ -167,7 +171,7 @@ impl Engine {
 
     /// What it was to run first failed; or its finalizer, which harms nobody: its tasks have ended.
     fn failed(&self, state: &mut State, now: Instant, worker: WorkerId, reason: String) {
-        tracing::warn!(%worker, reason, "its preparation or its finalizer failed");
+        crate::log::warning!(%worker, reason, "its preparation or its finalizer failed");
         self.step(state, now, Event::Unprepared(worker, reason));
     }
 
@@ -177,7 +181,7 @@ impl Engine {
             return Err(format!("is not a copy of this program: it has another {what}"));
         }
         let prepares = state.scheduler.config().initializer.is_some();
-        tracing::debug!(%worker, "{}", if prepares { "worker prepares" } else { "worker ready" });
+        crate::log::debug!(%worker, "{}", if prepares { "worker prepares" } else { "worker ready" });
         self.step(state, now, Event::Hello(worker));
         Ok(())
     }

@@ -182,7 +182,7 @@ impl<R> Outcomes<R> {
         match end {
             Some(End::Panicked(panic)) => resume_unwind(panic),
             Some(End::Refused(error)) => {
-                tracing::error!(%error, "input of a lazy map could not be read");
+                crate::log::error!(%error, "input of a lazy map could not be read");
                 None
             }
             Some(End::Exhausted) | None => None,

@@ -38,6 +38,7 @@ mod job;
 mod ledger;
 mod letter;
 mod life;
+mod log;
 mod making;
 mod many;
 mod map_handle;

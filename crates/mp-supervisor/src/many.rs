@@ -199,7 +199,7 @@ impl ManyState {
     fn log(&mut self, failure: &Failure) {
         let expected = matches!(failure, Failure::Stopped { .. } | Failure::Cancelled);
         if !expected && !std::mem::replace(&mut self.logged, true) {
-            tracing::warn!(%failure, "a task whose handle was dropped has failed; of others of its map only the number is kept");
+            crate::log::warning!(%failure, "a task whose handle was dropped has failed; of others of its map only the number is kept");
         }
     }
 }

@@ -168,7 +168,7 @@ impl OneState {
 
     fn log_if_abandoned(&self) {
         if let (true, Outcome::There(Err(failure))) = (self.abandoned, &self.outcome) {
-            tracing::warn!(%failure, "a task whose handle was dropped has failed");
+            crate::log::warning!(%failure, "a task whose handle was dropped has failed");
         }
     }
 }

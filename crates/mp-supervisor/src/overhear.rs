@@ -41,7 +41,7 @@ impl<'a> Listening<'a> {
             self.begun = self.engine.upgrade().filter(|engine| engine.begin_to_listen());
         }
         for engine in self.begun.iter().cycle().take(GLANCES) {
-            reactor.guarded(|| engine.overhear());
+            reactor.guarded(&**engine, || engine.overhear());
             if done() {
                 return true;
             }
@@ -54,7 +54,7 @@ impl<'a> Listening<'a> {
     /// Who sleeps hears nothing. What workers kept to themselves until now is heard.
     pub(crate) fn end(&mut self) {
         if let (Some(engine), Ok(reactor)) = (self.begun.take(), Reactor::get()) {
-            reactor.guarded(|| engine.end_to_listen());
+            reactor.guarded(&*engine, || engine.end_to_listen());
         }
     }
 }

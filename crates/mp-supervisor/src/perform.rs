@@ -150,7 +150,7 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     traced.for_each(|span| io.note_sent(span.first, span.len()));
     let frame = frame.map_err(|error| io::Error::other(error).into());
     match frame.and_then(|frame| {
-        tracing::trace!(%worker, items, bytes = frame.len(), "frame sent");
+        crate::log::trace!(%worker, items, bytes = frame.len(), "frame sent");
         io.send(&frame, descriptors)
     }) {
         // One that is gone is noticed by its pidfd.

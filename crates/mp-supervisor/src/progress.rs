@@ -112,7 +112,7 @@ fn read<P: DeserializeOwned>(note: &Note) -> Option<P> {
         let asked = std::any::type_name::<P>();
         // Once: who asks in a loop asks often.
         SAID.call_once(|| {
-            tracing::warn!(task = note.task.0, asked, "a task says another type of progress than was asked for")
+            crate::log::warning!(task = note.task.0, asked, "a task says another type of progress than was asked for")
         });
         return None;
     }
@@ -158,7 +158,7 @@ impl Ticker {
         STARTED.call_once(|| {
             let started = std::thread::Builder::new().name("mp-progress".to_owned()).spawn(|| TICKER.run());
             if let Err(error) = started {
-                tracing::error!(%error, "no thread could be made for progress: its callbacks are not called");
+                crate::log::error!(%error, "no thread could be made for progress: its callbacks are not called");
             }
         });
         &TICKER
@@ -197,7 +197,7 @@ impl Listener {
         self.turn = note.turn;
         let told = catch_unwind(AssertUnwindSafe(|| (self.tell)(&note)));
         if told.is_err() {
-            tracing::error!(task = self.task.0, "a callback for progress panicked");
+            crate::log::error!(task = self.task.0, "a callback for progress panicked");
         }
         // A payload whose drop panics would end the thread.
         told.map_err(std::mem::forget).is_ok()

@@ -52,6 +52,8 @@ pub(crate) trait Listener: Send + Sync {
     fn exited(&self, worker: WorkerId);
     /// The time has come.
     fn tick(&self);
+    /// One of these has panicked. What it was about is in a state that nobody knows: nobody is to wait for more of it.
+    fn give_up(&self) {}
 }
 
 pub(crate) struct Reactor {
@@ -149,7 +151,7 @@ impl Reactor {
         self.ear.lend();
         let mut ready = Vec::new();
         if self.poller.wait(Some(Duration::ZERO), &mut ready).is_ok() {
-            ready.into_iter().for_each(|token| self.guarded(|| self.hear(token)));
+            ready.into_iter().for_each(|token| self.hear(token));
         }
     }
 
@@ -174,11 +176,11 @@ impl Reactor {
 
     fn listen(&self, ready: &mut Vec<u64>) {
         if let Err(error) = self.poller.wait(None, ready) {
-            tracing::error!(%error, "waiting for workers failed");
+            crate::log::error!(%error, "waiting for workers failed");
         }
         let _hearing = self.hearing.lock();
         for token in ready.drain(..) {
-            self.guarded(|| self.hear(token));
+            self.hear(token);
         }
     }
 
@@ -186,25 +188,35 @@ impl Reactor {
         let due = self.due();
         let _hearing = (!due.is_empty()).then(|| self.hearing.lock());
         for listener in due {
-            self.guarded(|| listener.tick());
+            self.guarded(&*listener, || listener.tick());
+            self.survives(|| drop(listener));
         }
     }
 
-    /// A panic here is a mistake of ours, in one pool; the others must not fall silent for it.
-    pub(crate) fn guarded(&self, serve: impl FnOnce()) {
-        let before = HEARING.replace(self.name == HEARS_WORKERS);
-        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
-            tracing::error!("hearing a worker panicked; its pool may not end by itself");
+    /// A panic here is a mistake of ours, in one pool: that one is given up, and the others do not fall silent for it.
+    pub(crate) fn guarded(&self, listener: &dyn Listener, serve: impl FnOnce()) {
+        if self.survives(serve) {
+            return;
         }
+        crate::log::error!("hearing a worker panicked: its pool is ended");
+        self.survives(|| listener.give_up());
+    }
+
+    /// Whether `body`, in which workers are heard, or what hears them is dropped, came to its end.
+    fn survives(&self, body: impl FnOnce()) -> bool {
+        let before = HEARING.replace(self.name == HEARS_WORKERS);
+        let ended = catch_unwind(AssertUnwindSafe(body)).map_err(std::mem::forget).is_ok();
         HEARING.set(before);
+        ended
     }
 
     fn hear(&self, token: u64) {
         let Some((listener, worker, source)) = self.state.lock().sources.get(&token).cloned() else { return };
-        match source {
+        self.guarded(&*listener, || match source {
             Source::Line => listener.readable(worker),
             Source::Exit => listener.exited(worker),
-        }
+        });
+        self.survives(|| drop(listener));
     }
 
     /// When to wake up, at the latest, to which the alarm is set. Those whose listener has gone are forgotten: a pool that has
@@ -257,3 +269,42 @@ impl PartialEq for Timer {
 }
 
 impl Eq for Timer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+    use std::sync::mpsc::{Sender, channel};
+
+    /// Panics at all that it hears, and says that it was given up.
+    struct Clumsy(Mutex<Sender<&'static str>>);
+
+    impl Listener for Clumsy {
+        fn readable(&self, _: WorkerId) {
+            panic!("a mistake");
+        }
+        fn exited(&self, _: WorkerId) {}
+        fn tick(&self) {
+            self.0.lock().send("heard the time").expect("somebody waits");
+        }
+        fn give_up(&self) {
+            self.0.lock().send("was given up").expect("somebody waits");
+        }
+    }
+
+    #[test]
+    fn who_panics_is_given_up_and_the_thread_goes_on() {
+        const SOON: Duration = Duration::from_secs(100);
+        let reactor = Reactor::launch("mp-clumsy").expect("a thread");
+        let (sender, said) = channel();
+        let clumsy: Arc<dyn Listener> = Arc::new(Clumsy(Mutex::new(sender)));
+        let (here, there) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let worker = WorkerId { slot: 0, generation: 1 };
+        let registration = reactor.add(here.as_fd(), (Arc::clone(&clumsy), worker, Source::Line)).expect("added");
+        drop(there);
+        assert_eq!(said.recv_timeout(SOON), Ok("was given up"));
+        reactor.remove(here.as_fd(), registration);
+        reactor.wake_at(Instant::now(), Arc::downgrade(&clumsy));
+        while said.recv_timeout(SOON).expect("the thread is there") != "heard the time" {}
+    }
+}

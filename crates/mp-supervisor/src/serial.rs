@@ -82,7 +82,7 @@ impl Serial {
         if !self.closed.swap(true, Ordering::AcqRel)
             && let Err(reason) = self.at_home(|| self.setup.finalize(WORKER)).and_then(|done| done)
         {
-            tracing::warn!(reason, "finalizer failed");
+            crate::log::warning!(reason, "finalizer failed");
         }
         leave_home(self.number);
     }

@@ -26,7 +26,7 @@ fn launch() -> Option<Sender<Start>> {
         for start in receiver {
             // If this thread ended, all workers that it has started would end with it.
             if catch_unwind(AssertUnwindSafe(start)).is_err() {
-                tracing::error!("starting a worker panicked");
+                crate::log::error!("starting a worker panicked");
             }
         }
     };

@@ -131,7 +131,7 @@ impl Engine {
         });
         match registered {
             Ok(entry) => {
-                tracing::debug!(%worker, pid = entry.0.pid(), "worker started");
+                crate::log::debug!(%worker, pid = entry.0.pid(), "worker started");
                 let known = entry.0.known;
                 state.born = entry.0.child.clone();
                 if state.pauses.is_on() {

@@ -62,7 +62,8 @@ impl Windows {
     pub(crate) fn lend(&mut self, len: usize, arena: &Arc<Arena>, status: &Status) -> Option<Arc<Glass>> {
         let size = len.checked_next_power_of_two().filter(|size| *size <= LARGEST)?;
         let slot = self.empty(status).or_else(|| self.smaller(size, status))?;
-        let (window, fd) = Window::create(size).inspect_err(|error| tracing::warn!(%error, size, "no window")).ok()?;
+        let (window, fd) =
+            Window::create(size).inspect_err(|error| crate::log::warning!(%error, size, "no window")).ok()?;
         let (slot_number, size) = (slot as u32, window.size() as u64);
         let wanted = AtomicBool::new(false);
         let (status, from) = (status.clone(), arena.from() as u64);

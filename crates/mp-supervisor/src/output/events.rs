@@ -13,7 +13,7 @@ use super::outlet::Speaker;
 /// The target of all events of workers.
 macro_rules! emit_at {
     ($level:expr, $speaker:expr, $record:expr) => {
-        tracing::event!(
+        crate::log::unharmed(|| tracing::event!(
             target: "mp::worker",
             $level,
             worker = %$speaker.worker,
@@ -25,14 +25,14 @@ macro_rules! emit_at {
             lived_ns = $record.lived_ns,
             "{}",
             $record.message
-        )
+        ))
     };
 }
 
 pub(super) fn emit(speaker: Speaker, record: &TraceRecord) {
     if record.dropped > 0 {
         let dropped = record.dropped;
-        tracing::warn!(target: "mp::worker", worker = %speaker.worker, pid = speaker.pid, dropped, "events were dropped");
+        crate::log::warning!(target: "mp::worker", worker = %speaker.worker, pid = speaker.pid, dropped, "events were dropped");
     }
     match record.level {
         TraceLevel::Error => emit_at!(Level::ERROR, speaker, record),

@@ -213,7 +213,7 @@ impl Outputs {
 /// A callback that panics harms nobody, and has the next line all the same.
 fn call(callback: &Callback, line: OutputLine) {
     if catch_unwind(AssertUnwindSafe(|| callback(line))).is_err() {
-        tracing::error!("a callback for the output of workers panicked");
+        crate::log::error!("a callback for the output of workers panicked");
     }
 }
 

@@ -4,6 +4,7 @@
 mod common;
 
 mod capture;
+mod clumsy;
 mod crash;
 mod events;
 mod evidence;

@@ -185,8 +185,9 @@ impl<'a> Bell<'a> {
         self.changes.load(Relaxed)
     }
 
-    /// Wakes all who sleep. Under the lock and *before* the change they wait for is published: whoever wakes too
-    /// early waits for the lock, which survives this process, whereas a wake after the change can be killed.
+    /// Wakes all who sleep, since one alone might be killed, or be stopped, before it has taken what it was woken for. Under the
+    /// lock and *before* the change they wait for is published: whoever wakes too early waits for the lock, which survives this
+    /// process, whereas a wake after the change can be killed.
     pub(super) fn ring(&self) {
         if self.wanted.load(Relaxed) == 0 {
             return;

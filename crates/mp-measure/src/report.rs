@@ -122,7 +122,7 @@ impl Report {
         let usable = machine.usable;
         let measured = cells.iter().enumerate().map(|(index, cell)| Measured::new(*cell, index, blocks));
         let cells: Vec<_> = measured.filter(|cell| !cell.modes.is_empty()).map(|cell| cell.layered(usable)).collect();
-        let break_even = verdict::break_even(&plan, &cells);
+        let break_even = verdict::break_even(&plan, &cells, usable);
         let mut warnings = machine.warnings();
         warnings.extend(verdict::warnings(&cells, usable));
         let conclusions = verdict::sentences(&break_even, &cells, usable);

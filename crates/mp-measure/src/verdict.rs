@@ -33,7 +33,17 @@ const TOLERANCE: f64 = 0.2;
 /// A share of overhead that few would mind.
 const SMALL_SHARE: f64 = 0.1;
 
-pub(crate) fn break_even(plan: &Plan, cells: &[Measured]) -> Vec<BreakEven> {
+/// Why these workers never beat one thread, where that is so whatever was measured: nothing runs beside anything.
+pub(crate) fn hopeless(workers: usize, usable: usize) -> Option<&'static str> {
+    match (workers, usable) {
+        (_, 1) => Some("there is 1 core: nothing can run beside anything"),
+        (1, _) => Some("one does one thing at a time"),
+        _ => None,
+    }
+}
+
+/// The one place that decides from which task on workers pay; all else repeats it.
+pub(crate) fn break_even(plan: &Plan, cells: &[Measured], usable: usize) -> Vec<BreakEven> {
     let mut all = Vec::new();
     for &workers in &plan.workers {
         for &payload_bytes in &plan.payloads {
@@ -42,11 +52,18 @@ pub(crate) fn break_even(plan: &Plan, cells: &[Measured]) -> Vec<BreakEven> {
             };
             let cells: Vec<_> = cells.iter().filter(is_of).collect();
             for mode in [Mode::Threads, Mode::Spawn, Mode::ForkServer] {
-                all.extend(one(mode, (workers, payload_bytes), &cells));
+                let measured = one(mode, (workers, payload_bytes), &cells);
+                all.extend(measured.map(|one| if hopeless(workers, usable).is_some() { one.never() } else { one }));
             }
         }
     }
     all
+}
+
+impl BreakEven {
+    fn never(self) -> Self {
+        Self { crossing: Crossing::Never, range_ns: None, ..self }
+    }
 }
 
 fn one(mode: Mode, (workers, payload_bytes): (usize, u64), cells: &[&Measured]) -> Option<BreakEven> {
@@ -99,9 +116,15 @@ pub(crate) fn warnings(cells: &[Measured], usable: usize) -> Vec<String> {
         let asked = show_time(cell.cell.task_ns as f64);
         Some(format!("tasks of {asked} took {}: the processor's pace changed meanwhile", show_time(run)))
     });
-    let many = cells.iter().map(|cell| cell.cell.workers).max().filter(|workers| *workers > usable);
-    let many = many.map(|workers| format!("{workers} workers share {usable} processors: they can't all run at once"));
-    drifted.into_iter().chain(many).collect()
+    let most = cells.iter().map(|cell| cell.cell.workers).max();
+    drifted.into_iter().chain(most.and_then(|most| too_many(most, usable))).collect()
+}
+
+/// What is to be known of more workers than processors.
+pub(crate) fn too_many(workers: usize, usable: usize) -> Option<String> {
+    let plural = if usable == 1 { "" } else { "s" };
+    (workers > usable)
+        .then(|| format!("{workers} workers share {usable} processor{plural}: they can't all run at once"))
 }
 
 /// The end of the report.
@@ -120,22 +143,32 @@ pub(crate) fn sentences(all: &[BreakEven], cells: &[Measured], usable: usize) ->
 }
 
 fn sentence(group: &[&BreakEven], (workers, mode): (usize, Mode), usable: usize) -> String {
-    let who = who(workers, mode);
-    if usable == 1 || workers == 1 {
-        let beats = if workers == 1 { "beats" } else { "beat" };
-        let why = if usable == 1 {
-            "there is 1 core: nothing can run beside anything"
-        } else {
-            "one does one thing at a time"
-        };
-        return format!("On this machine {who} never {beats} one thread: {why}. What they buy is isolation.");
+    if let Some(why) = hopeless(workers, usable) {
+        return never_sentence((workers, mode), why);
     }
+    let who = who(workers, mode);
+    let sizes = || group.iter().map(|one| show_bytes(one.payload_bytes)).collect::<Vec<_>>().join(", ");
     if group.iter().all(|one| one.crossing == Crossing::Never) {
-        let sizes = group.iter().map(|one| show_bytes(one.payload_bytes)).collect::<Vec<_>>().join(", ");
-        return format!("On this machine {who} did not beat one thread, in batches with {sizes}, whatever the task.");
+        return format!(
+            "On this machine {who} did not beat one thread, in batches with {}, whatever the task.",
+            sizes()
+        );
+    }
+    if group.iter().all(|one| one.crossing == Crossing::Unknown) {
+        return format!(
+            "Whether {who} beat one thread in batches with {} is not known: too few task times were measured.",
+            sizes()
+        );
     }
     let told: Vec<_> = group.iter().map(|one| clause(one)).collect();
     format!("On this machine {who} beat one thread, in batches, {}.", told.join("; "))
+}
+
+/// Of [`hopeless`] ones. Threads share a process, so they buy no isolation either.
+pub(crate) fn never_sentence((workers, mode): (usize, Mode), why: &str) -> String {
+    let (beats, they, buy) = if workers == 1 { ("beats", "it", "buys") } else { ("beat", "they", "buy") };
+    let bought = if mode.is_workers() { format!(" What {they} {buy} is isolation.") } else { String::new() };
+    format!("On this machine {} never {beats} one thread: {why}.{bought}", who(workers, mode))
 }
 
 fn who(workers: usize, mode: Mode) -> String {
@@ -154,11 +187,28 @@ fn clause(one: &BreakEven) -> String {
     match one.crossing {
         Crossing::At { work_ns } => format!("from tasks of {} on with {size}", about(work_ns)),
         Crossing::Beyond { work_ns } => {
-            format!("from about {} on with {size} (beyond what was measured)", about(work_ns))
+            format!("from about {} on with {size} (extrapolated: no task that long was measured)", about(work_ns))
         }
-        Crossing::Below { work_ns } => format!("already with tasks of {} with {size}", about(work_ns)),
+        Crossing::Below { work_ns } => {
+            format!("already with tasks of {}, the shortest measured, with {size}", about(work_ns))
+        }
         Crossing::Never => format!("never with {size}"),
-        Crossing::Unknown => format!("nobody knows from when on with {size}: too few task times were measured"),
+        Crossing::Unknown => format!("with {size} it is not known from when on (too few task times were measured)"),
+    }
+}
+
+/// From which task on workers pay, for one size of argument.
+pub(crate) fn from_when(crossing: Crossing) -> String {
+    match crossing {
+        Crossing::At { work_ns } => format!("workers pay from tasks of {} on", about(work_ns)),
+        Crossing::Beyond { work_ns } => {
+            format!("workers would pay from about {} on (extrapolated: no task that long was measured)", about(work_ns))
+        }
+        Crossing::Below { work_ns } => {
+            format!("workers pay already with tasks of {}, the shortest that was measured", about(work_ns))
+        }
+        Crossing::Never => "workers paid with no task time".to_owned(),
+        Crossing::Unknown => "it is not known from which task time on workers pay".to_owned(),
     }
 }
 
@@ -187,6 +237,11 @@ fn single_sentence(cells: &[Measured]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Cost;
+    use crate::block::Block;
+    use crate::machine::Machine;
+    use crate::report::Report;
+    use crate::run::Blocks;
 
     fn one(payload_bytes: u64, crossing: Crossing) -> BreakEven {
         BreakEven { mode: Mode::Spawn, workers: 2, payload_bytes, crossing, range_ns: None, fit: None }
@@ -210,6 +265,56 @@ mod tests {
         assert!(said.contains("never beat one thread: there is 1 core"), "{said}");
         let said = sentence(&[&one(8, Crossing::Never)], (1, Mode::Spawn), 4);
         assert!(said.contains("1 worker (spawned) never beats"), "{said}");
+    }
+
+    #[test]
+    fn threads_buy_no_isolation_and_one_worker_is_no_they() {
+        let said = [Mode::Threads, Mode::Spawn].map(|mode| sentence(&[&one(8, Crossing::Never)], (1, mode), 2));
+        assert_eq!(
+            said[0],
+            "On this machine 1 thread of a plain pool never beats one thread: one does one thing at a time."
+        );
+        assert!(said[1].ends_with("at a time. What it buys is isolation."), "{}", said[1]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_sentence() {
+        let unknown = one(8, Crossing::Unknown);
+        let said = sentence(&[&unknown], (2, Mode::Spawn), 2);
+        assert!(
+            said.starts_with("Whether 2 workers (spawned) beat one thread in batches with 8 B is not known"),
+            "{said}"
+        );
+        let said = sentence(&[&one(0, Crossing::At { work_ns: 1e3 }), &unknown], (2, Mode::Spawn), 2);
+        assert!(said.contains("from tasks of 1 µs on with 0 B; with 8 B it is not known from when on"), "{said}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_called_so() {
+        let said = [Crossing::At { work_ns: 1e3 }, Crossing::Below { work_ns: 1e3 }, Crossing::Beyond { work_ns: 1e3 }]
+            .map(|crossing| [from_when(crossing), clause(&one(8, crossing))].concat());
+        assert_eq!(said.clone().map(|said| said.matches("shortest").count()), [0, 2, 0], "{said:?}");
+        assert_eq!(said.clone().map(|said| said.matches("extrapolated").count()), [0, 0, 2], "{said:?}");
+    }
+
+    /// Two cells, in which noise makes workers look twice as fast as one thread.
+    #[test]
+    fn one_worker_never_pays_whatever_noise_says() {
+        let plan = Plan { payloads: vec![8], task_ns: vec![1_000, 10_000], workers: vec![1, 2], ..Plan::quick() };
+        let block = |ns| Block { times: vec![ns], tasks: 1, wall_ns: ns, way: None, cost: Cost::default() };
+        let mut blocks = Blocks::new();
+        for (index, cell) in plan.cells().iter().enumerate() {
+            blocks.insert((index, Mode::Direct), vec![block(2.0 * cell.task_ns as f64)]);
+            blocks.insert((index, Mode::Spawn), vec![block(cell.task_ns as f64)]);
+        }
+        let crossings = |usable| {
+            let machine = Machine { usable, ..Machine::look() };
+            let report = Report::new((plan.clone(), machine), &plan.cells(), &blocks);
+            report.break_even.iter().map(|one| (one.workers, one.crossing)).collect::<Vec<_>>()
+        };
+        let below = Crossing::Below { work_ns: 1_000.0 };
+        assert_eq!(crossings(4), [(1, Crossing::Never), (2, below)]);
+        assert_eq!(crossings(1), [(1, Crossing::Never), (2, Crossing::Never)]);
     }
 
     #[test]

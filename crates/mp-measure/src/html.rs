@@ -8,7 +8,8 @@ use crate::report::{Layers, Measured, Report};
 use crate::svg::escape;
 use crate::table;
 use crate::units::{show_bytes, show_round_time};
-use crate::verdict::{BreakEven, about};
+use crate::verdict::BreakEven;
+use crate::words::about;
 use crate::{Call, Crossing};
 
 const STYLE: &str = include_str!("page.css");
@@ -65,6 +66,8 @@ impl Report {
         let least = show_round_time(self.plan.task_ns.iter().copied().min().unwrap_or(0) as f64);
         let size = show_bytes(self.plan.payloads.iter().copied().min().unwrap_or(0));
         let said: String = self.conclusions.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
+        let (least_bytes, most_bytes) = (self.plan.payloads.iter().min(), self.plan.payloads.iter().max());
+        let largest = most_bytes.copied().filter(|most| Some(most) != least_bytes);
         let cards = [
             card(
                 &when(workers),
@@ -75,11 +78,12 @@ impl Report {
                 "Where does a single call's time go?",
                 &format!(
                     "On a spawned worker, tasks of {least}, by size of the argument. Each task notes when it begins and ends; \
-                     a part is the median over all calls, and the number is their sum. What each layer costs is under \
-                     “All layers”."
+                     a part is a median, and the number is their sum."
                 ),
                 plots::ways(self),
             ),
+            self.layers_card(self.plan.payloads.iter().copied().min(), ""),
+            self.layers_card(largest, ", with a large argument"),
             card("In words", "", Some(format!("<ul class=\"said\">{said}</ul>"))),
             card(
                 "How long does a single call take?",
@@ -95,6 +99,18 @@ impl Report {
             ),
         ];
         format!("<div class=\"grid\">\n{}</div>\n", cards.into_iter().collect::<String>())
+    }
+
+    fn layers_card(&self, bytes: Option<u64>, how: &str) -> String {
+        let Some(bytes) = bytes else { return String::new() };
+        let least = show_round_time(self.plan.task_ns.iter().copied().min().unwrap_or(0) as f64);
+        let note = format!(
+            "Single calls on a spawned worker: tasks of {least} with {}. A layer is the difference of the medians of two \
+             modes: from direct to threads, encoded, over ipc-channel, on workers. One saves where the mode that has it \
+             is the faster one.",
+            show_bytes(bytes)
+        );
+        card(&format!("What does each layer add{how}?"), &note, plots::layers(self, bytes))
     }
 
     fn tables(&self) -> String {

@@ -5,7 +5,7 @@
 //! ```text
 //!  Plan ─ cells ─▶ run: rounds × cells × modes ─ block ─▶ rig ─▶ direct | lane (threads, ipc-channel) | mp's pool
 //!                                                  │
-//!                         Report ◀─ layers ─ stats ┘       fit, verdict: the break-even     table, json, html: shown
+//!                         Report ◀─ layers ─ stats ┘       fit, verdict, words: the break-even     table, json, html: shown
 //! ```
 //!
 //! [`Own`] measures a task of one's own beside the grid.
@@ -45,6 +45,7 @@ mod svg;
 mod table;
 mod units;
 mod verdict;
+mod words;
 
 pub use block::Way;
 pub use control::{Control, Ended};

@@ -13,7 +13,8 @@ use crate::plan::Mode;
 use crate::report::{Figures, Report};
 use crate::table::{FIGURE_HEADINGS, Table, facts_text, row};
 use crate::units::{show_bytes, show_round_time, show_time};
-use crate::verdict::{BreakEven, about, from_when, hopeless, never_sentence, too_many};
+use crate::verdict::{BreakEven, hopeless, too_many};
+use crate::words::{about, from_when, never_sentence};
 
 /// A worker pays clearly, or clearly does not, beyond this factor.
 const CLEAR: f64 = 1.1;

@@ -3,7 +3,7 @@
 //! Does **not** know the page around them.
 
 use crate::plan::{Call, Mode, Rhythm};
-use crate::report::{Measured, Report};
+use crate::report::{Layers, Measured, Report};
 use crate::svg::{LogScale, Svg, WIDTH, escape};
 use crate::units::{show_bytes, show_round_time, show_time};
 use crate::verdict::place;
@@ -61,16 +61,72 @@ fn shares(parts: [f64; 3]) -> [f64; 3] {
 }
 
 fn way_rows(report: &Report) -> Vec<(u64, [f64; 3])> {
-    let least = report.cells.iter().map(|cell| cell.cell.task_ns).min();
-    let workers = most_workers(report);
-    let is_shown = |cell: &&Measured| {
-        cell.is(Call::Single, Rhythm::Hot) && Some(cell.cell.task_ns) == least && Some(cell.cell.workers) == workers
-    };
     let parts = |cell: &Measured| {
         let way = cell.mode(Mode::Spawn)?.way?;
         Some((cell.cell.payload_bytes, [way.there_ns, way.run_ns, way.back_ns]))
     };
-    report.cells.iter().filter(is_shown).filter_map(parts).collect()
+    report.cells.iter().filter(|cell| is_shown(report, cell)).filter_map(parts).collect()
+}
+
+/// Whether it is single calls of the shortest task, by most workers.
+fn is_shown(report: &Report, cell: &Measured) -> bool {
+    let least = report.cells.iter().map(|cell| cell.cell.task_ns).min();
+    let shown = (Some(cell.cell.task_ns), Some(cell.cell.workers)) == (least, most_workers(report));
+    shown && cell.is(Call::Single, Rhythm::Hot)
+}
+
+/// For one size of argument, what each layer adds to a single call: every bar begins where the one above it ends, the last is all
+/// of it. One that saves time goes back.
+pub(crate) fn layers(report: &Report, bytes: u64) -> Option<String> {
+    const ROW: f64 = 30.0;
+    const TOP: f64 = 6.0;
+    const AREA: (f64, f64) = (100.0, WIDTH - 76.0);
+    let layers =
+        *report.cells.iter().find(|cell| is_shown(report, cell) && cell.cell.payload_bytes == bytes)?.layers.first()?;
+    let steps = steps(&layers);
+    let most = steps.iter().map(|(_, from, to)| from.max(*to)).fold(1.0, f64::max);
+    let x = |ns: f64| AREA.0 + ns / most * (AREA.1 - AREA.0);
+    let bottom = TOP + ROW * steps.len() as f64;
+    let mut svg = Svg::new(bottom + 38.0, "what each layer adds to a single call on a worker");
+    for tick in even_ticks(most) {
+        svg.line((x(tick), TOP), (x(tick), bottom), "g");
+        svg.text((x(tick), bottom + 16.0), "middle", &show_round_time(tick));
+    }
+    for (index, (name, from, to)) in steps.into_iter().enumerate() {
+        let y = TOP + ROW * index as f64;
+        let colour = if index == 5 {
+            "--l1"
+        } else if to < from {
+            "--l3"
+        } else {
+            "--l2"
+        };
+        svg.text((AREA.0 - 8.0, y + 19.0), "end", name);
+        svg.bar((x(from.min(to)), y + 5.0), (x(from.max(to)) - x(from.min(to)), ROW - 10.0), colour);
+        svg.strong((AREA.1 + 8.0, y + 19.0), &show_time(to - from));
+    }
+    svg.text((f64::midpoint(AREA.0, AREA.1), bottom + 33.0), "middle", "time, from layer to layer");
+    let names = ["costs", "saves", "all of it"].map(str::to_owned);
+    Some(legend(["--l2", "--l3", "--l1"].into_iter().zip(names)) + &svg.finish())
+}
+
+/// Name, begin and end of each bar.
+fn steps(layers: &Layers) -> Vec<(&'static str, f64, f64)> {
+    let add = |end: &mut f64, (name, ns): (&'static str, f64)| {
+        let from = *end;
+        *end += ns;
+        Some((name, from, *end))
+    };
+    let steps = layers.parts().into_iter().scan(0.0, add);
+    steps.chain([("total", 0.0, layers.total)]).collect()
+}
+
+/// Three to six round values from 0 to `most`.
+fn even_ticks(most: f64) -> Vec<f64> {
+    let power = 10_f64.powf(most.log10().floor());
+    let step = [0.2, 0.5, 1.0, 2.0].map(|part| part * power).into_iter().find(|step| most / step < 6.0);
+    let step = step.unwrap_or(2.0 * power);
+    (0..6).map(|count| f64::from(count) * step).take_while(|tick| *tick <= most).collect()
 }
 
 pub(crate) fn most_workers(report: &Report) -> Option<usize> {
@@ -172,6 +228,26 @@ pub(crate) fn spread(report: &Report, rhythm: Rhythm) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layers_begin_where_the_one_before_ends_and_end_with_all_of_it() {
+        let parts = (1_000.0, 500.0, 100.0, 9_000.0, -6_000.0);
+        let (work, hand_off, serialization, transport, scheduling) = parts;
+        let layers = Layers { mode: Mode::Spawn, work, hand_off, serialization, transport, scheduling, total: 4_600.0 };
+        let drawn = steps(&layers);
+        assert!(drawn[..5].windows(2).all(|two| two[0].2 == two[1].1), "{drawn:?}");
+        assert_eq!(drawn[4], ("scheduling", 10_600.0, 4_600.0), "it saves: back to the total");
+        assert_eq!(drawn[5], ("total", 0.0, 4_600.0));
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        assert_eq!(even_ticks(10_600.0), [0.0, 2e3, 4e3, 6e3, 8e3, 10e3]);
+        assert_eq!(even_ticks(4_600.0), [0.0, 1e3, 2e3, 3e3, 4e3]);
+        for most in [1.0, 1.9, 2.1, 5.9, 6.1, 9.9, 99_999.0] {
+            assert!((3..=6).contains(&even_ticks(most).len()), "{most}: {:?}", even_ticks(most));
+        }
+    }
 
     #[test]
     fn what_is_drawn_is_all_that_is_labelled() {

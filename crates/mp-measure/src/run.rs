@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn payloads_count_all_together() {
         let plan = |payloads: &[u64]| Plan { payloads: payloads.to_vec(), workers: vec![1], ..Plan::quick() };
-        let memory = Some(4 * 10 << 20);
+        let memory = Some(40 << 20);
         assert!(plan(&[1 << 20]).fits(memory).is_ok());
         let many: Vec<u64> = (0..9).map(|less| (1 << 20) - less).collect();
         let error = plan(&many).fits(memory).expect_err("15 MiB of 10");

@@ -104,7 +104,7 @@ pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
         return measure_own(name, options, talk);
     }
     let plan = plan(options);
-    plan.check().map_err(|error| problem(&error))?;
+    plan.check().map_err(|error| problem(&error, LIMITS))?;
     // Before the time is spent: a page that cannot be written would be told too late.
     options.html.as_deref().map(writable).transpose()?;
     let stdout = SetAside::stdout()?;
@@ -113,17 +113,17 @@ pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
     let progress = Progress::new(talk.quiet);
     let measured = plan.run(&Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
-    let measured = measured.map_err(|error| problem(&error))?;
+    let measured = measured.map_err(|error| problem(&error, LIMITS))?;
     let text = match options.format {
         Form::Table => measured.table(),
         Form::Json => measured.json() + "\n",
     };
     // First what cost the time: whatever becomes of the page, it is there.
     let shown = show(stdout, &text, measured.ended);
-    if let Some(path) = &options.html {
-        std::fs::write(path, measured.html()).map_err(|error| page_lost(path, &error))?;
-    }
-    shown
+    let write = |path: &PathBuf| std::fs::write(path, measured.html()).map_err(|error| page_lost(path, &error));
+    let written = options.html.as_ref().map(write).transpose();
+    let exit = shown?;
+    written.map(|_| exit)
 }
 
 fn show(stdout: SetAside, text: &str, ended: Ended) -> Result<Exit, Problem> {
@@ -151,7 +151,7 @@ fn measure_own(name: &str, options: &Measure, talk: &Talk) -> Result<Exit, Probl
     let progress = Progress::new(talk.quiet);
     let measured = own.run(&Named { task, args }, &Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
-    let measured = measured.map_err(|error| problem(&error))?;
+    let measured = measured.map_err(|error| problem(&error, OWN_FAILED))?;
     let text = match options.format {
         Form::Table => measured.table() + &more_time(measured.needed_seconds),
         Form::Json => measured.json() + "\n",
@@ -205,17 +205,20 @@ fn page_lost(path: &Path, error: &io::Error) -> Problem {
     problem.hint("the figures on standard output are complete; for the page, measure again with --html elsewhere")
 }
 
-fn problem(error: &mp_measure::Error) -> Problem {
+/// Also where the grid's own task failed: it does nothing that could, so the machine did.
+const LIMITS: &str = "fewer --workers may do, or higher limits (ulimit -u, -n)";
+
+const OWN_FAILED: &str = "a task is run on a worker first, and measured if it has a value";
+
+/// `of_task` is the hint where a task failed.
+fn problem(error: &mp_measure::Error, of_task: &str) -> Problem {
     use mp_measure::Error;
     match error {
         Error::Plan(reason) => Problem::usage(reason.clone()).hint("give smaller lists, or fewer workers"),
         Error::Pool(error) => Problem::from_runtime(error),
-        Error::Task(failure) => Problem {
-            exit: Exit::of(failure),
-            ..Problem::failed(failure).hint("a task is run on a worker first, and measured if it has a value")
-        },
+        Error::Task(failure) => Problem { exit: Exit::of(failure), ..Problem::failed(failure).hint(of_task) },
         Error::Panicked => Problem::failed(error).hint("what it does must not depend on the process that it runs in"),
-        Error::System(_) => Problem::failed(error).hint("fewer --workers may do, or higher limits (ulimit -u, -n)"),
+        Error::System(_) => Problem::failed(error).hint(LIMITS),
         other => Problem::failed(other).hint("what was measured until then is lost: try again, or with --workers 1"),
     }
 }

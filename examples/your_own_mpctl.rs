@@ -9,6 +9,7 @@
 //! cargo run --example your_own_mpctl -- spawn --workers 4 greet
 //! cargo run --example your_own_mpctl -- apply collatz 27
 //! cargo run --example your_own_mpctl -- map collatz 1..=20 --format table
+//! cargo run --example your_own_mpctl -- measure --task count_down
 //! ```
 //!
 //! ```python
@@ -42,6 +43,14 @@ fn collatz(n: u64) -> u64 {
 #[mp::task(whom = "world")]
 fn greet(whom: String) -> String {
     format!("hello {whom}, from process {}", std::process::id())
+}
+
+/// Counts down to nothing, aloud.
+#[mp::task(from = 3)]
+#[expect(clippy::print_stdout, reason = "workers print where the program does")]
+fn count_down(from: u32) -> u32 {
+    (0..from).rev().for_each(|n| println!("{n}"));
+    from
 }
 
 fn main() -> ExitCode {

@@ -167,13 +167,25 @@ fn your_own_mpctl_has_all_commands() {
     assert_eq!(own(&["map", "count_words", "to be", "or not to be"]), "2\n4\n");
     assert_eq!(own(&["apply", "collatz", "27"]), "111\n");
     let tasks = own(&["tasks"]);
-    let places: Vec<_> = ["collatz(", "count_words(", "greet("].iter().map(|name| tasks.find(name)).collect();
+    let places: Vec<_> =
+        ["collatz(", "count_down(", "count_words(", "greet("].iter().map(|name| tasks.find(name)).collect();
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{tasks}");
 
     let greetings = own(&["spawn", "--workers", "3", "greet", "you"]);
     let pids: BTreeSet<_> =
         greetings.lines().filter_map(|line| line.strip_prefix("hello you, from process ")).collect();
     assert_eq!(pids.len(), 3, "{greetings}");
+}
+
+/// Where a task prints, on workers, on threads and in direct calls, its lines stood in the middle of the figures.
+#[test]
+fn what_a_measured_task_prints_is_no_part_of_the_report() {
+    let args = ["measure", "--task", "count_down", "--rounds", "1", "--time-budget", "1s"];
+    let json = run("your_own_mpctl", &[&args[..], &["--format", "json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&json).expect("one object, and nothing else");
+    assert_eq!(report["schema"], "mp-measure-task/1");
+    let table = run("your_own_mpctl", &args);
+    assert!(table.starts_with("processor ") && !table.contains("\n0\n"), "{table}");
 }
 
 /// An example without a test here would not be known to work.

@@ -31,6 +31,8 @@ fn the_table_ends_in_words() {
         assert!(text.contains(wanted), "{wanted}:\n{text}");
     }
     assert!(text.contains("1 worker (spawned) never beats one thread"), "{text}");
+    let of_threads = text.lines().find(|line| line.contains("1 thread of a plain pool never beats")).expect("a line");
+    assert!(!of_threads.contains("isolation"), "threads buy none: {of_threads}");
 }
 
 #[test]
@@ -58,7 +60,9 @@ fn json_has_the_documented_shape() {
         }
     }
     assert!(report["machine"]["kernel"].is_string() && report["machine"]["usable"].is_u64());
-    assert_eq!(report["break_even"].as_array().map(Vec::len), Some(2 * 3), "sizes, and threads, spawned, forked");
+    let kinds: Vec<_> =
+        report["break_even"].as_array().expect("a list").iter().map(|one| one["kind"].clone()).collect();
+    assert_eq!(kinds, ["never"; 2 * 3], "sizes, and threads, spawned, forked: one never pays, whatever noise says");
 }
 
 #[test]
@@ -73,6 +77,55 @@ fn the_page_is_well_formed_and_needs_nothing_from_elsewhere() {
         assert!(!elsewhere.contains(reference), "{reference}");
     }
     assert!(page.matches("<svg ").count() >= 4 && page.contains("prefers-color-scheme: dark"));
+    assert!(page.contains("medians of 1 round,"), "as many as were run");
+    assert!(page.contains("with 8 B, 1 worker pays</span><b>never</b>"), "tiles and sentences agree");
+}
+
+/// The figures cost the time: they are shown before the page is written, which may fail.
+#[test]
+fn a_page_that_cannot_be_written_takes_no_figures_along() {
+    let said = seen(&with(&["--html", "/dev/full"]));
+    let (out, err) = said.split_once("--- stderr\n").expect("both");
+    assert!(out.contains("1 worker (spawned) never beats one thread"), "{said}");
+    assert!(err.contains("cannot write /dev/full: No space left"), "{said}");
+    assert!(err.contains("hint: the figures on standard output are complete") && err.ends_with("--- exit 1"), "{said}");
+}
+
+#[test]
+fn a_plan_that_is_refused_leaves_no_page() {
+    let path = std::env::temp_dir().join(format!("mpctl-refused-{}.html", std::process::id()));
+    mpctl(&["measure", "--payload", "900G", "--html"]).arg(&path).assert().code(2);
+    assert!(!path.exists());
+}
+
+/// A batch of one task for both workers made tasks of this length look as fast on workers as alone.
+#[test]
+fn a_batch_has_tasks_for_all_workers_however_long_they_are() {
+    let args = ["measure", "--task", "sleep_ms", "150", "--workers", "2", "--rounds", "1", "--format", "json"];
+    let report: Value =
+        serde_json::from_str(&stdout(&[&args[..], &["--time-budget", "5s"]].concat())).expect("one object");
+    let batch = report["modes"].as_array().expect("a list").iter().find(|mode| mode["mode"] == "spawn").expect("spawn");
+    let each_ns = batch["batch"]["median_ns"].as_f64().expect("a number");
+    assert!(each_ns < 140e6, "two sleep beside each other: {report}");
+    assert_eq!(batch["batch"]["tasks"].as_u64().map(|tasks| tasks % 4), Some(0), "{report}");
+}
+
+#[test]
+fn too_short_a_time_is_said_with_one_that_would_do() {
+    let args = ["measure", "--task", "sleep_ms", "400", "--workers", "2", "--time-budget", "1.5s"];
+    let said = stdout(&args);
+    assert!(!said.contains("either way"), "{said}");
+    assert!(said.contains(": a time budget of ") && said.contains("hint: --time-budget "), "{said}");
+}
+
+/// What `kind` says, the sentences say.
+#[test]
+fn one_worker_is_promised_nothing_for_a_task_of_ones_own() {
+    let said = stdout(&["measure", "--task", "square", "12", "--workers", "1", "--time-budget", "2s"]);
+    assert!(said.contains("1 worker (spawned) never beats one thread") && !said.contains(" pay "), "{said}");
+    assert!(said.starts_with("processor ") || said.starts_with("cores "), "the facts come first: {said}");
+    let many = stdout(&["measure", "--task", "square", "12", "--workers", "3", "--time-budget", "2s"]);
+    assert!(many.contains("note: 3 workers share 2 processors"), "{many}");
 }
 
 /// Every tag is closed, in order.
@@ -144,5 +197,10 @@ fn ctrl_c_ends_it_with_what_was_measured() {
     assert!(mpctl.lines(1)[0].contains("processor"), "the facts are shown");
     let (code, said) = mpctl.end();
     assert_eq!(code, Some(130), "{said}");
-    assert!(said.contains("interrupted by SIGINT, what was measured is shown"), "{said}");
+    assert!(
+        said.contains(
+            "interrupted by SIGINT, what was measured is shown after the task that runs; a second Ctrl-C ends it"
+        ),
+        "{said}"
+    );
 }

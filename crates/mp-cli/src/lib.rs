@@ -48,6 +48,7 @@ mod rejects;
 mod report;
 mod resolve;
 mod session;
+mod set_aside;
 mod source;
 mod spawn;
 mod timeline;

@@ -2,6 +2,7 @@
 //!
 //! Does **not** measure: `mp-measure` does.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,17 +15,17 @@ use mp_measure::{Control, Ended, Named, Own, Plan, parse_bytes};
 use crate::args::Talk;
 use crate::arguments::{self, Raw};
 use crate::exit::Exit;
-use crate::inventory::exit_of;
 use crate::numbers::{whole, workers};
 use crate::problem::Problem;
 use crate::resolve::resolve;
+use crate::set_aside::SetAside;
 use crate::{duration, interrupt};
 
 /// The longest task that makes sense in a grid.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// What an interrupted run says.
-const INTERRUPTED: &str = "what was measured is shown";
+const INTERRUPTED: &str = "what was measured is shown after the task that runs; a second Ctrl-C ends it at once";
 
 /// The line of progress is written anew so often, at most.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -63,10 +64,10 @@ pub(crate) struct Measure {
     /// Numbers of workers [default: the processors this program may use]
     #[arg(short, long, value_name = "NUMBERS", value_delimiter = ',', allow_negative_numbers = true, value_parser = workers)]
     workers: Vec<usize>,
-    /// How often each cell of the grid has its turn
+    /// How often each way of running a task has its turn [default: 3; with --full 5]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1..=1000, "a number from 1 to 1000"))]
     rounds: Option<u32>,
-    /// All of it ends after this time, with what was measured
+    /// All of it ends after this time, with what was measured [default: 15s; with --full 5m, with --task 10s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     time_budget: Option<Duration>,
     /// `table` for people, `json` for programs: one object
@@ -103,26 +104,30 @@ pub(crate) fn measure(options: &Measure, talk: &Talk) -> Result<Exit, Problem> {
         return measure_own(name, options, talk);
     }
     let plan = plan(options);
+    plan.check().map_err(|error| problem(&error, LIMITS))?;
     // Before the time is spent: a page that cannot be written would be told too late.
     options.html.as_deref().map(writable).transpose()?;
+    let stdout = SetAside::stdout()?;
     let stop = Arc::new(AtomicBool::new(false));
     interrupt::stop_when_asked(&stop, INTERRUPTED)?;
     let progress = Progress::new(talk.quiet);
     let measured = plan.run(&Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
-    let measured = measured.map_err(|error| problem(&error))?;
+    let measured = measured.map_err(|error| problem(&error, LIMITS))?;
     let text = match options.format {
         Form::Table => measured.table(),
         Form::Json => measured.json() + "\n",
     };
-    if let Some(path) = &options.html {
-        std::fs::write(path, measured.html()).map_err(|error| unwritable(path, &error))?;
-    }
-    show(&text, measured.ended)
+    // First what cost the time: whatever becomes of the page, it is there.
+    let shown = show(stdout, &text, measured.ended);
+    let write = |path: &PathBuf| std::fs::write(path, measured.html()).map_err(|error| page_lost(path, &error));
+    let written = options.html.as_ref().map(write).transpose();
+    let exit = shown?;
+    written.map(|_| exit)
 }
 
-fn show(text: &str, ended: Ended) -> Result<Exit, Problem> {
-    let shown = exit_of(io::stdout().lock().write_all(text.as_bytes()))?;
+fn show(stdout: SetAside, text: &str, ended: Ended) -> Result<Exit, Problem> {
+    let shown = stdout.write(text)?;
     Ok(if ended == Ended::Interrupted { Exit::Interrupted } else { shown })
 }
 
@@ -140,17 +145,23 @@ fn measure_own(name: &str, options: &Measure, talk: &Talk) -> Result<Exit, Probl
         rounds: options.rounds.unwrap_or(standard.rounds),
         time_budget: options.time_budget.unwrap_or(standard.time_budget),
     };
+    let stdout = SetAside::stdout()?;
     let stop = Arc::new(AtomicBool::new(false));
     interrupt::stop_when_asked(&stop, INTERRUPTED)?;
     let progress = Progress::new(talk.quiet);
     let measured = own.run(&Named { task, args }, &Control::new(&stop, &|done, total| progress.show(done, total)));
     progress.clear();
-    let measured = measured.map_err(|error| problem(&error))?;
+    let measured = measured.map_err(|error| problem(&error, OWN_FAILED))?;
     let text = match options.format {
-        Form::Table => measured.table(),
+        Form::Table => measured.table() + &more_time(measured.needed_seconds),
         Form::Json => measured.json() + "\n",
     };
-    show(&text, measured.ended)
+    show(stdout, &text, measured.ended)
+}
+
+/// What to give where the time was too short.
+fn more_time(seconds: Option<f64>) -> String {
+    seconds.map(|seconds| format!("hint: --time-budget {seconds}s\n")).unwrap_or_default()
 }
 
 fn plan(options: &Measure) -> Plan {
@@ -176,23 +187,38 @@ fn sorted<T: Ord + Copy>(values: &[T]) -> Vec<T> {
     values
 }
 
+/// Tried without a trace: a measurement that comes to nothing leaves no empty page.
 fn writable(path: &Path) -> Result<(), Problem> {
-    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    opened.map(drop).map_err(|error| unwritable(path, &error))
+    let new = File::options().write(true).create_new(true).open(path);
+    let tried = match new {
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => File::options().append(true).open(path).map(drop),
+        Err(error) => Err(error),
+    };
+    tried.map_err(|error| {
+        Problem::usage(format!("cannot write {}: {error}", path.display())).hint("--html takes the name of a file")
+    })
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Problem {
-    Problem::usage(format!("cannot write {}: {error}", path.display())).hint("--html takes the name of a file")
+fn page_lost(path: &Path, error: &io::Error) -> Problem {
+    let problem = Problem { message: format!("cannot write {}: {error}", path.display()), ..Problem::failed(error) };
+    problem.hint("the figures on standard output are complete; for the page, measure again with --html elsewhere")
 }
 
-fn problem(error: &mp_measure::Error) -> Problem {
+/// Also where the grid's own task failed: it does nothing that could, so the machine did.
+const LIMITS: &str = "fewer --workers may do, or higher limits (ulimit -u, -n)";
+
+const OWN_FAILED: &str = "a task is run on a worker first, and measured if it has a value";
+
+/// `of_task` is the hint where a task failed.
+fn problem(error: &mp_measure::Error, of_task: &str) -> Problem {
+    use mp_measure::Error;
     match error {
-        mp_measure::Error::Plan(reason) => Problem::usage(reason.clone()).hint("give smaller lists, or fewer workers"),
-        mp_measure::Error::Pool(error) => Problem::from_runtime(error),
-        mp_measure::Error::Task(failure) => Problem {
-            exit: Exit::of(failure),
-            ..Problem::failed(failure).hint("a task is run on a worker first, and measured if it has a value")
-        },
+        Error::Plan(reason) => Problem::usage(reason.clone()).hint("give smaller lists, or fewer workers"),
+        Error::Pool(error) => Problem::from_runtime(error),
+        Error::Task(failure) => Problem { exit: Exit::of(failure), ..Problem::failed(failure).hint(of_task) },
+        Error::Panicked => Problem::failed(error).hint("what it does must not depend on the process that it runs in"),
+        Error::System(_) => Problem::failed(error).hint(LIMITS),
         other => Problem::failed(other).hint("what was measured until then is lost: try again, or with --workers 1"),
     }
 }

@@ -38,6 +38,16 @@ impl<'a> Control<'a> {
         Self { stop: self.stop, step: self.step, end: Instant::now() + budget }
     }
 
+    /// The same for a part, whose steps `step` hears.
+    pub(crate) fn telling<'b>(&'b self, step: &'b dyn Fn(u64, u64)) -> Control<'b> {
+        Control { stop: self.stop, step, end: self.end }
+    }
+
+    /// Until the time is up.
+    pub(crate) fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
     pub(crate) fn step(&self, done: u64, total: u64) {
         (self.step)(done, total);
     }

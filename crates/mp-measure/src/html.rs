@@ -2,14 +2,14 @@
 //!
 //! Does **not** draw: `plots` does.
 
-use crate::control::Ended;
 use crate::plan::{Mode, Rhythm};
 use crate::plots;
 use crate::report::{Layers, Measured, Report};
 use crate::svg::escape;
 use crate::table;
 use crate::units::{show_bytes, show_round_time};
-use crate::verdict::{BreakEven, about};
+use crate::verdict::BreakEven;
+use crate::words::about;
 use crate::{Call, Crossing};
 
 const STYLE: &str = include_str!("page.css");
@@ -29,19 +29,28 @@ impl Report {
     fn head(&self) -> String {
         let facts = self.machine.facts().into_iter();
         let facts: String = facts.map(|(name, value)| format!("<li>{name} <b>{}</b></li>", escape(&value))).collect();
-        let mut warnings = self.warnings.clone();
-        if self.ended != Ended::Complete {
-            warnings.push("not all rounds were run: the measurement was ended before".to_owned());
-        }
-        let warnings = warnings.iter().map(|text| format!("<p class=\"warn\">{}</p>\n", escape(text)));
+        let incomplete = self.incomplete();
+        let warnings = self.warnings.iter().chain(&incomplete);
+        let warnings = warnings.map(|text| format!("<p class=\"warn\">{}</p>\n", escape(text)));
         format!(
             "<h1>What a task costs on workers</h1>\n<p class=\"dim\">The same work as a direct call, on threads, over \
-             ipc-channel and on worker processes, in turns; medians of {} rounds, {:.0} s in all.</p>\n\
+             ipc-channel and on worker processes, in turns; medians of {}, {:.0} s in all.</p>\n\
              <ul class=\"facts\">{facts}</ul>\n{}",
-            self.plan.rounds,
+            self.rounds_run(),
             self.seconds,
             warnings.collect::<String>(),
         )
+    }
+
+    /// `3 rounds`, `1 to 2 rounds (3 were planned)`.
+    fn rounds_run(&self) -> String {
+        let run = || self.cells.iter().flat_map(|cell| cell.modes.iter().map(|figures| figures.rounds_ns.len()));
+        let (least, most) = (run().min().unwrap_or(0), run().max().unwrap_or(0));
+        let plural = if most == 1 { "" } else { "s" };
+        let count = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+        let short = least < self.plan.rounds as usize;
+        let planned = if short { format!(" ({} planned)", self.plan.rounds) } else { String::new() };
+        format!("{count} round{plural}{planned}")
     }
 
     /// The break-even of most workers, a tile for each size of argument.
@@ -57,19 +66,24 @@ impl Report {
         let least = show_round_time(self.plan.task_ns.iter().copied().min().unwrap_or(0) as f64);
         let size = show_bytes(self.plan.payloads.iter().copied().min().unwrap_or(0));
         let said: String = self.conclusions.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
+        let (least_bytes, most_bytes) = (self.plan.payloads.iter().min(), self.plan.payloads.iter().max());
+        let largest = most_bytes.copied().filter(|most| Some(most) != least_bytes);
         let cards = [
             card(
-                &format!("When do {workers} workers beat one thread?"),
+                &when(workers),
                 "Batches, by size of the argument. A ring is where the workers draw level.",
                 plots::speed_up(self),
             ),
             card(
                 "Where does a single call's time go?",
                 &format!(
-                    "On a spawned worker, tasks of {least}. Each layer is the difference to the mode without it; one that saves time has no bar."
+                    "On a spawned worker, tasks of {least}, by size of the argument. Each task notes when it begins and ends; \
+                     a part is a median, and the number is their sum."
                 ),
-                plots::layers(self),
+                plots::ways(self),
             ),
+            self.layers_card(self.plan.payloads.iter().copied().min(), ""),
+            self.layers_card(largest, ", with a large argument"),
             card("In words", "", Some(format!("<ul class=\"said\">{said}</ul>"))),
             card(
                 "How long does a single call take?",
@@ -87,6 +101,18 @@ impl Report {
         format!("<div class=\"grid\">\n{}</div>\n", cards.into_iter().collect::<String>())
     }
 
+    fn layers_card(&self, bytes: Option<u64>, how: &str) -> String {
+        let Some(bytes) = bytes else { return String::new() };
+        let least = show_round_time(self.plan.task_ns.iter().copied().min().unwrap_or(0) as f64);
+        let note = format!(
+            "Single calls on a spawned worker: tasks of {least} with {}. A layer is the difference of the medians of two \
+             modes: from direct to threads, encoded, over ipc-channel, on workers. One saves where the mode that has it \
+             is the faster one.",
+            show_bytes(bytes)
+        );
+        card(&format!("What does each layer add{how}?"), &note, plots::layers(self, bytes))
+    }
+
     fn tables(&self) -> String {
         let figures: String = self.cells.iter().map(figures_table).collect();
         let layers = layers_table(self);
@@ -97,19 +123,25 @@ impl Report {
     }
 }
 
+fn when(workers: usize) -> String {
+    if workers == 1 {
+        "Does 1 worker beat one thread?".to_owned()
+    } else {
+        format!("When do {workers} workers beat one thread?")
+    }
+}
+
 fn tile(one: &BreakEven) -> String {
-    let figure = match one.crossing {
-        Crossing::At { work_ns } | Crossing::Beyond { work_ns } => about(work_ns),
-        Crossing::Below { work_ns } => format!("≤ {}", about(work_ns)),
-        Crossing::Never => "never".to_owned(),
-        Crossing::Unknown => "unknown".to_owned(),
+    let (how, figure) = match one.crossing {
+        Crossing::At { work_ns } => (" from", about(work_ns)),
+        Crossing::Beyond { work_ns } => (" from (extrapolated)", format!("≈ {}", about(work_ns))),
+        Crossing::Below { work_ns } => (" from", format!("≤ {}", about(work_ns))),
+        Crossing::Never => ("", "never".to_owned()),
+        Crossing::Unknown => (" from", "unknown".to_owned()),
     };
-    let plural = if one.workers == 1 { "" } else { "s" };
+    let who = if one.workers == 1 { "1 worker pays".to_owned() } else { format!("{} workers pay", one.workers) };
     let size = show_bytes(one.payload_bytes);
-    format!(
-        "<div class=\"tile\"><span>with {size}, {} worker{plural} pay from</span><b>{figure}</b></div>",
-        one.workers
-    )
+    format!("<div class=\"tile\"><span>with {size}, {who}{how}</span><b>{figure}</b></div>")
 }
 
 /// A plot that has nothing to show leaves no card.
@@ -155,6 +187,39 @@ fn layer_row(cell: &Measured, layers: &Layers) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Cost;
+    use crate::block::Block;
+    use crate::machine::Machine;
+    use crate::plan::Plan;
+
+    #[test]
+    fn tiles_are_sentences() {
+        let tile = |workers, crossing| {
+            let (mode, payload_bytes) = (Mode::Spawn, 8);
+            tile(&BreakEven { mode, workers, payload_bytes, crossing, range_ns: None, fit: None })
+        };
+        assert!(tile(1, Crossing::Never).contains("with 8 B, 1 worker pays</span><b>never<"));
+        assert!(tile(2, Crossing::At { work_ns: 14e3 }).contains("with 8 B, 2 workers pay from</span><b>14 µs<"));
+        assert!(tile(2, Crossing::Beyond { work_ns: 14e3 }).contains("(extrapolated)</span><b>≈ 14 µs<"));
+        assert_eq!([when(1), when(2)], ["Does 1 worker beat one thread?", "When do 2 workers beat one thread?"]);
+    }
+
+    #[test]
+    fn the_head_tells_the_rounds_that_were_run() {
+        let plan = Plan { payloads: vec![8], task_ns: vec![1_000], workers: vec![2], ..Plan::quick() };
+        let block = || Block { times: vec![1.0], tasks: 1, wall_ns: 1.0, way: None, cost: Cost::default() };
+        let of = |rounds: [usize; 2]| {
+            let blocks = rounds
+                .into_iter()
+                .enumerate()
+                .map(|(index, rounds)| ((index, Mode::Direct), (0..rounds).map(|_| block()).collect()));
+            Report::new((plan.clone(), Machine::look()), &plan.cells(), &blocks.collect()).rounds_run()
+        };
+        assert_eq!(
+            [of([3, 3]), of([2, 1]), of([1, 1])],
+            ["3 rounds", "1 to 2 rounds (3 planned)", "1 round (3 planned)"]
+        );
+    }
 
     #[test]
     fn a_card_without_a_plot_is_not_there() {

@@ -5,7 +5,7 @@
 //! ```text
 //!  Plan ─ cells ─▶ run: rounds × cells × modes ─ block ─▶ rig ─▶ direct | lane (threads, ipc-channel) | mp's pool
 //!                                                  │
-//!                         Report ◀─ layers ─ stats ┘       fit, verdict: the break-even     table, json, html: shown
+//!                         Report ◀─ layers ─ stats ┘       fit, verdict, words: the break-even     table, json, html: shown
 //! ```
 //!
 //! [`Own`] measures a task of one's own beside the grid.
@@ -40,20 +40,23 @@ mod report;
 mod rig;
 mod run;
 mod stats;
+mod subject;
 mod svg;
 mod table;
 mod units;
 mod verdict;
+mod words;
 
 pub use block::Way;
 pub use control::{Control, Ended};
 pub use error::Error;
 pub use fit::{Crossing, Line, Point, crossing};
 pub use machine::Machine;
-pub use own::{Function, Named, Own, Subject};
+pub use own::Own;
 pub use own_report::{OwnFigures, OwnReport};
 pub use plan::{Call, Cell, Mode, Paced, Plan, Rhythm};
 pub use report::{Figures, Layers, Measured, Report, SCHEMA};
 pub use stats::{Spread, median, percentile};
+pub use subject::{Function, Named, Subject};
 pub use units::{parse_bytes, show_bytes, show_rate, show_round_time, show_time};
 pub use verdict::BreakEven;

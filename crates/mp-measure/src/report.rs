@@ -13,6 +13,7 @@ use crate::plan::{Call, Cell, Mode, Plan, Rhythm};
 use crate::run::Blocks;
 use crate::stats::{Spread, median};
 use crate::verdict::{self, BreakEven};
+use crate::words;
 
 /// The name and version of the shape: fields may be added to it, none changes its meaning.
 pub const SCHEMA: &str = "mp-measure/1";
@@ -122,10 +123,10 @@ impl Report {
         let usable = machine.usable;
         let measured = cells.iter().enumerate().map(|(index, cell)| Measured::new(*cell, index, blocks));
         let cells: Vec<_> = measured.filter(|cell| !cell.modes.is_empty()).map(|cell| cell.layered(usable)).collect();
-        let break_even = verdict::break_even(&plan, &cells);
+        let break_even = verdict::break_even(&plan, &cells, usable);
         let mut warnings = machine.warnings();
         warnings.extend(verdict::warnings(&cells, usable));
-        let conclusions = verdict::sentences(&break_even, &cells, usable);
+        let conclusions = words::sentences(&break_even, &cells, usable);
         let (ended, seconds) = (Ended::Complete, 0.0);
         Self { schema: SCHEMA, machine, plan, ended, seconds, cells, break_even, conclusions, warnings }
     }

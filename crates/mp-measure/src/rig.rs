@@ -2,7 +2,7 @@
 //!
 //! Does **not** time anything.
 
-use mp::{Backend, Pool, StartMethod};
+use mp::{Backend, Output, Pool, StartMethod};
 
 use crate::error::Error;
 use crate::lane::{Carrier, Lanes};
@@ -54,9 +54,9 @@ impl Rig {
     }
 }
 
-/// `mp`'s pool for a mode that is one.
+/// `mp`'s pool for a mode that is one. What workers print goes nowhere: it is no figure, and a terminal would be measured too.
 pub(crate) fn pool(mode: Mode, workers: usize) -> Result<Pool, Error> {
-    let builder = Pool::builder().workers(workers).name("measure");
+    let builder = Pool::builder().workers(workers).name("measure").output(Output::Null);
     let builder = match mode {
         Mode::ForkServer => builder.start_method(StartMethod::ForkServer),
         Mode::PoolThreads => builder.backend(Backend::Threads),

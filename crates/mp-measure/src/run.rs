@@ -18,6 +18,7 @@ use crate::plan::{Cell, Mode, Plan};
 use crate::probe::{Pace, Payload};
 use crate::report::Report;
 use crate::rig::Rig;
+use crate::units::show_bytes;
 
 /// A block has at least so long, if only a few calls fit.
 const LEAST_SLOT: Duration = Duration::from_millis(2);
@@ -52,7 +53,7 @@ impl Plan {
     /// When workers cannot be started, or one is killed from outside; when the plan asks for nothing.
     pub fn run(&self, control: &Control) -> Result<Report, Error> {
         let machine = Machine::look();
-        self.check(&machine)?;
+        self.fits(machine.memory_bytes)?;
         let begun = Instant::now();
         let mut run = self.prepare(control.within(self.time_budget))?;
         let ended = run.all()?;
@@ -61,20 +62,35 @@ impl Plan {
         Ok(report.after(begun.elapsed(), ended))
     }
 
-    fn check(&self, machine: &Machine) -> Result<(), Error> {
+    /// Whether it can be measured, on this machine.
+    ///
+    /// # Errors
+    /// When it asks for nothing, or for more memory than there should be in use.
+    pub fn check(&self) -> Result<(), Error> {
+        self.fits(Machine::look().memory_bytes)
+    }
+
+    fn fits(&self, memory: Option<u64>) -> Result<(), Error> {
         if self.cells().is_empty() || self.rounds == 0 || self.workers.contains(&0) {
             return Err(Error::Plan("a plan needs a payload, a task time, a number of workers and a round".to_owned()));
         }
-        let most = |values: &[u64]| values.iter().copied().max().unwrap_or(0) as f64;
-        let workers = self.workers.iter().copied().max().unwrap_or(1) as f64;
-        let (bytes, memory) = (most(&self.payloads) * 3.0 * (1.0 + workers), machine.memory_bytes);
-        if memory.is_some_and(|memory| bytes > MEMORY_SHARE * memory as f64) {
-            let largest = crate::show_bytes(most(&self.payloads) as u64);
-            return Err(Error::Plan(format!(
-                "a payload of {largest} for {workers} workers would take too much memory"
-            )));
+        let workers = self.workers.iter().copied().max().unwrap_or(1);
+        if memory.is_some_and(|memory| self.bytes(workers) > MEMORY_SHARE * memory as f64) {
+            let largest = show_bytes(self.payloads.iter().copied().max().unwrap_or(0));
+            let all = match self.payloads.len() {
+                1 => format!("a payload of {largest}"),
+                count => format!("{count} payloads, the largest of {largest},"),
+            };
+            return Err(Error::Plan(format!("{all} for {} would take too much memory", of_workers(workers))));
         }
         Ok(())
+    }
+
+    /// All payloads are there all the time; the largest is also on its way, to as many workers as there are.
+    fn bytes(&self, workers: usize) -> f64 {
+        let largest = self.payloads.iter().copied().max().unwrap_or(0) as f64;
+        let all: f64 = self.payloads.iter().map(|bytes| *bytes as f64).sum();
+        all - largest + largest * 3.0 * (1.0 + workers as f64)
     }
 
     fn prepare<'a>(&self, control: Control<'a>) -> Result<Run<'a>, Error> {
@@ -94,6 +110,10 @@ impl Plan {
             blocks: Blocks::new(),
         })
     }
+}
+
+fn of_workers(workers: usize) -> String {
+    if workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") }
 }
 
 impl Run<'_> {
@@ -123,5 +143,21 @@ impl Run<'_> {
             self.blocks.entry((index, mode)).or_default().push(block);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_count_all_together() {
+        let plan = |payloads: &[u64]| Plan { payloads: payloads.to_vec(), workers: vec![1], ..Plan::quick() };
+        let memory = Some(40 << 20);
+        assert!(plan(&[1 << 20]).fits(memory).is_ok());
+        let many: Vec<u64> = (0..9).map(|less| (1 << 20) - less).collect();
+        let error = plan(&many).fits(memory).expect_err("15 MiB of 10");
+        assert_eq!(error.to_string(), "9 payloads, the largest of 1 MiB, for 1 worker would take too much memory");
+        assert!(plan(&many).fits(None).is_ok(), "nobody knows");
     }
 }

@@ -89,9 +89,11 @@ impl Svg {
         self.push(&format!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="5.5" style="{style}"/>"#));
     }
 
-    pub(crate) fn path(&mut self, points: &[(f64, f64)], colour: &str) {
+    /// `dashes` as in `stroke-dasharray`.
+    pub(crate) fn path(&mut self, points: &[(f64, f64)], colour: &str, dashes: &str) {
         let places = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
-        let style = format!("fill:none;stroke:var({colour});stroke-width:2.2;stroke-linejoin:round");
+        let style =
+            format!("fill:none;stroke:var({colour});stroke-width:2.2;stroke-linejoin:round;stroke-dasharray:{dashes}");
         self.push(&format!(r#"<polyline points="{places}" style="{style}"/>"#));
     }
 

@@ -3,6 +3,7 @@
 //! Does **not** colour anything, nor know how wide the terminal is: no line is longer than 100 characters, but for sentences.
 
 use crate::control::Ended;
+use crate::machine::Machine;
 use crate::plan::{Call, Rhythm};
 use crate::report::{Figures, Layers, Measured, Report};
 use crate::units::{show_bytes, show_rate, show_round_time, show_time};
@@ -40,7 +41,7 @@ impl Report {
     /// For a terminal.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = self.facts();
+        let mut text = facts_text(&self.machine);
         for cell in &self.cells {
             text += &format!("\n{}\n{}", title(cell), figures(cell));
         }
@@ -49,25 +50,21 @@ impl Report {
         for sentence in &self.conclusions {
             text += &format!("{sentence}\n");
         }
-        for warning in &self.warnings {
+        for warning in self.warnings.iter().chain(&self.incomplete()) {
             text += &format!("note: {warning}\n");
         }
-        text + &self.incomplete()
+        text
     }
 
-    fn facts(&self) -> String {
-        self.machine.facts().iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect()
-    }
-
-    fn incomplete(&self) -> String {
+    /// That not all was measured, if so.
+    pub(crate) fn incomplete(&self) -> Option<String> {
         let cells = self.plan.cells().len();
-        match self.ended {
-            Ended::Complete => String::new(),
-            Ended::TimeBudget | Ended::Interrupted => {
-                let why = if self.ended == Ended::Interrupted { "it was interrupted" } else { "the time was up" };
-                format!("note: not all rounds were run ({} of {cells} cells have figures): {why}\n", self.cells.len())
-            }
-        }
+        let why = match self.ended {
+            Ended::Complete => return None,
+            Ended::TimeBudget => "the time was up",
+            Ended::Interrupted => "it was interrupted",
+        };
+        Some(format!("not all rounds were run ({} of {cells} cells have figures): {why}", self.cells.len()))
     }
 
     fn layer_tables(&self) -> String {
@@ -81,6 +78,11 @@ impl Report {
         of(Call::Single, "Layers of a single call on a worker (spawned)")
             + &of(Call::Batch, "Layers of a task in a batch on workers (spawned); the work is shared by them")
     }
+}
+
+/// The facts about the machine, one in a line.
+pub(crate) fn facts_text(machine: &Machine) -> String {
+    machine.facts().iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect()
 }
 
 /// Of [`row`].

@@ -1,13 +1,13 @@
-//! What the figures mean: from which task on workers pay, in numbers and in words.
+//! What the figures mean: from which task on workers pay.
 //!
-//! Does **not** measure, nor fit (`fit` does).
+//! Does **not** measure, nor fit (`fit` does), nor find words for it (`words` does).
 
 use serde::Serialize;
 
 use crate::fit::{Crossing, Line, Point, crossing, lines};
-use crate::plan::{Call, Mode, Plan, Rhythm};
+use crate::plan::{Call, Mode, Plan};
 use crate::report::Measured;
-use crate::units::{show_bytes, show_time};
+use crate::units::show_time;
 
 /// From which task on N workers beat one thread, for tasks in batches with one size of argument.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,10 +30,17 @@ pub struct BreakEven {
 /// How far a task's own time may be from what was asked for.
 const TOLERANCE: f64 = 0.2;
 
-/// A share of overhead that few would mind.
-const SMALL_SHARE: f64 = 0.1;
+/// Why these workers never beat one thread, where that is so whatever was measured: nothing runs beside anything.
+pub(crate) fn hopeless(workers: usize, usable: usize) -> Option<&'static str> {
+    match (workers, usable) {
+        (_, 1) => Some("there is 1 core: nothing can run beside anything"),
+        (1, _) => Some("one does one thing at a time"),
+        _ => None,
+    }
+}
 
-pub(crate) fn break_even(plan: &Plan, cells: &[Measured]) -> Vec<BreakEven> {
+/// The one place that decides from which task on workers pay; all else repeats it.
+pub(crate) fn break_even(plan: &Plan, cells: &[Measured], usable: usize) -> Vec<BreakEven> {
     let mut all = Vec::new();
     for &workers in &plan.workers {
         for &payload_bytes in &plan.payloads {
@@ -42,11 +49,18 @@ pub(crate) fn break_even(plan: &Plan, cells: &[Measured]) -> Vec<BreakEven> {
             };
             let cells: Vec<_> = cells.iter().filter(is_of).collect();
             for mode in [Mode::Threads, Mode::Spawn, Mode::ForkServer] {
-                all.extend(one(mode, (workers, payload_bytes), &cells));
+                let measured = one(mode, (workers, payload_bytes), &cells);
+                all.extend(measured.map(|one| if hopeless(workers, usable).is_some() { one.never() } else { one }));
             }
         }
     }
     all
+}
+
+impl BreakEven {
+    fn never(self) -> Self {
+        Self { crossing: Crossing::Never, range_ns: None, ..self }
+    }
 }
 
 fn one(mode: Mode, (workers, payload_bytes): (usize, u64), cells: &[&Measured]) -> Option<BreakEven> {
@@ -99,121 +113,43 @@ pub(crate) fn warnings(cells: &[Measured], usable: usize) -> Vec<String> {
         let asked = show_time(cell.cell.task_ns as f64);
         Some(format!("tasks of {asked} took {}: the processor's pace changed meanwhile", show_time(run)))
     });
-    let many = cells.iter().map(|cell| cell.cell.workers).max().filter(|workers| *workers > usable);
-    let many = many.map(|workers| format!("{workers} workers share {usable} processors: they can't all run at once"));
-    drifted.into_iter().chain(many).collect()
+    let most = cells.iter().map(|cell| cell.cell.workers).max();
+    drifted.into_iter().chain(most.and_then(|most| too_many(most, usable))).collect()
 }
 
-/// The end of the report.
-pub(crate) fn sentences(all: &[BreakEven], cells: &[Measured], usable: usize) -> Vec<String> {
-    let mut said = Vec::new();
-    let mut groups: Vec<_> = all.iter().map(|one| (one.workers, one.mode)).collect();
-    groups.dedup();
-    groups.sort_unstable();
-    groups.dedup();
-    for (workers, mode) in groups {
-        let group: Vec<_> = all.iter().filter(|one| (one.workers, one.mode) == (workers, mode)).collect();
-        said.push(sentence(&group, (workers, mode), usable));
-    }
-    said.extend(single_sentence(cells));
-    said
-}
-
-fn sentence(group: &[&BreakEven], (workers, mode): (usize, Mode), usable: usize) -> String {
-    let who = who(workers, mode);
-    if usable == 1 || workers == 1 {
-        let beats = if workers == 1 { "beats" } else { "beat" };
-        let why = if usable == 1 {
-            "there is 1 core: nothing can run beside anything"
-        } else {
-            "one does one thing at a time"
-        };
-        return format!("On this machine {who} never {beats} one thread: {why}. What they buy is isolation.");
-    }
-    if group.iter().all(|one| one.crossing == Crossing::Never) {
-        let sizes = group.iter().map(|one| show_bytes(one.payload_bytes)).collect::<Vec<_>>().join(", ");
-        return format!("On this machine {who} did not beat one thread, in batches with {sizes}, whatever the task.");
-    }
-    let told: Vec<_> = group.iter().map(|one| clause(one)).collect();
-    format!("On this machine {who} beat one thread, in batches, {}.", told.join("; "))
-}
-
-fn who(workers: usize, mode: Mode) -> String {
-    let plural = if workers == 1 { "" } else { "s" };
-    match mode {
-        Mode::Spawn => format!("{workers} worker{plural} (spawned)"),
-        Mode::ForkServer => format!("{workers} worker{plural} (forked)"),
-        Mode::Direct | Mode::Threads | Mode::ThreadsEncoded | Mode::Ipc | Mode::PoolThreads => {
-            format!("{workers} thread{plural} of a plain pool")
-        }
-    }
-}
-
-fn clause(one: &BreakEven) -> String {
-    let size = show_bytes(one.payload_bytes);
-    match one.crossing {
-        Crossing::At { work_ns } => format!("from tasks of {} on with {size}", about(work_ns)),
-        Crossing::Beyond { work_ns } => {
-            format!("from about {} on with {size} (beyond what was measured)", about(work_ns))
-        }
-        Crossing::Below { work_ns } => format!("already with tasks of {} with {size}", about(work_ns)),
-        Crossing::Never => format!("never with {size}"),
-        Crossing::Unknown => format!("nobody knows from when on with {size}: too few task times were measured"),
-    }
-}
-
-/// Two digits: more would be a claim.
-pub(crate) fn about(ns: f64) -> String {
-    let step = 10_f64.powf(ns.max(1.0).log10().floor() - 1.0);
-    crate::units::show_round_time((ns / step).round() * step)
-}
-
-/// What a call that is waited for costs, with the smallest payload.
-fn single_sentence(cells: &[Measured]) -> Option<String> {
-    let hot = cells.iter().filter(|cell| cell.is(Call::Single, Rhythm::Hot));
-    let cell = hot.min_by_key(|cell| (cell.cell.payload_bytes, cell.cell.task_ns, cell.cell.workers))?;
-    let (direct, worker) = (cell.mode(Mode::Direct)?, cell.mode(Mode::Spawn)?);
-    let cost = worker.median_ns - direct.median_ns;
-    let enough = cost * (1.0 - SMALL_SHARE) / SMALL_SHARE;
-    Some(format!(
-        "A single call that is waited for (apply) costs {} beside its work with {}, and never beats a direct call: that is the price of isolation, under {:.0} % of it from tasks of {} on.",
-        about(cost),
-        show_bytes(cell.cell.payload_bytes),
-        SMALL_SHARE * 100.0,
-        about(enough),
-    ))
+/// What is to be known of more workers than processors.
+pub(crate) fn too_many(workers: usize, usable: usize) -> Option<String> {
+    let plural = if usable == 1 { "" } else { "s" };
+    (workers > usable)
+        .then(|| format!("{workers} workers share {usable} processor{plural}: they can't all run at once"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Cost;
+    use crate::block::Block;
+    use crate::machine::Machine;
+    use crate::report::Report;
+    use crate::run::Blocks;
 
-    fn one(payload_bytes: u64, crossing: Crossing) -> BreakEven {
-        BreakEven { mode: Mode::Spawn, workers: 2, payload_bytes, crossing, range_ns: None, fit: None }
-    }
-
+    /// Two cells, in which noise makes workers look twice as fast as one thread.
     #[test]
-    fn the_sentence_says_from_when_on() {
-        let small = one(8, Crossing::At { work_ns: 14_321.0 });
-        let large = one(1 << 20, Crossing::Never);
-        let said = sentence(&[&small, &large], (2, Mode::Spawn), 2);
-        assert_eq!(
-            said,
-            "On this machine 2 workers (spawned) beat one thread, in batches, from tasks of 14 µs on with 8 B; \
-             never with 1 MiB."
-        );
-    }
-
-    #[test]
-    fn one_core_never_pays() {
-        let said = sentence(&[&one(8, Crossing::Below { work_ns: 1.0 })], (2, Mode::Spawn), 1);
-        assert!(said.contains("never beat one thread: there is 1 core"), "{said}");
-        let said = sentence(&[&one(8, Crossing::Never)], (1, Mode::Spawn), 4);
-        assert!(said.contains("1 worker (spawned) never beats"), "{said}");
-    }
-
-    #[test]
-    fn two_digits_are_told() {
-        assert_eq!([14_321.0, 987.0, 214_000.0, 1_049_000.0].map(about), ["14 µs", "990 ns", "210 µs", "1 ms"]);
+    fn one_worker_never_pays_whatever_noise_says() {
+        let plan = Plan { payloads: vec![8], task_ns: vec![1_000, 10_000], workers: vec![1, 2], ..Plan::quick() };
+        let block = |ns| Block { times: vec![ns], tasks: 1, wall_ns: ns, way: None, cost: Cost::default() };
+        let mut blocks = Blocks::new();
+        for (index, cell) in plan.cells().iter().enumerate() {
+            blocks.insert((index, Mode::Direct), vec![block(2.0 * cell.task_ns as f64)]);
+            blocks.insert((index, Mode::Spawn), vec![block(cell.task_ns as f64)]);
+        }
+        let crossings = |usable| {
+            let machine = Machine { usable, ..Machine::look() };
+            let report = Report::new((plan.clone(), machine), &plan.cells(), &blocks);
+            report.break_even.iter().map(|one| (one.workers, one.crossing)).collect::<Vec<_>>()
+        };
+        let below = Crossing::Below { work_ns: 1_000.0 };
+        assert_eq!(crossings(4), [(1, Crossing::Never), (2, below)]);
+        assert_eq!(crossings(1), [(1, Crossing::Never), (2, Crossing::Never)]);
     }
 }

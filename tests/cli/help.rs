@@ -395,7 +395,11 @@ fn a_filter_that_finds_nothing_is_a_mistake() {
 #[test]
 fn manual_pages_are_printed_and_written() {
     assert!(stdout(&["man", "map"]).contains(".TH mpctl-map 1"));
-    assert!(stdout(&["man"]).contains("Exit codes"));
+    let whole = stdout(&["man"]);
+    for part in ["Exit codes", "Environment", "MP_CPU_COUNT", "MP_MAX_DEPTH", "RUST_LOG"] {
+        assert!(whole.contains(part), "{part}: {whole}");
+        assert!(stdout(&["--help"]).contains(part), "{part}");
+    }
     let dir = std::env::temp_dir().join(format!("mpctl-man-{}", std::process::id()));
     mpctl(&["man", "--dir"]).arg(&dir).assert().success();
     let mut names: Vec<_> =

@@ -19,13 +19,22 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+/// For `--help` and the manual page.
+const ENVIRONMENT: &str = "\
+Environment:
+  MP_CPU_COUNT    how many processors there are, for what is as many by default
+  MP_MAX_DEPTH    how deep workers of workers may be, 8 by default
+  RUST_LOG        which events from inside are said, instead of -v: `mp_supervisor=debug`
+  RUST_BACKTRACE  1 shows where a worker crashed, or a task panicked
+  NO_COLOR        anything in it, and nothing is coloured";
+
 /// Run tasks on worker processes
 ///
 /// A task is a function of this program with a name. Workers are copies of the program itself: each runs
 /// tasks that are sent to it, and if one crashes, that costs one task and nothing else.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::HELP, after_long_help = format!("{}\n\n{ENVIRONMENT}", exit::HELP))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -71,14 +71,6 @@ impl Drop for Adopted {
     }
 }
 
-/// Has a channel ready for the next socket, here or in a copy of this process.
-pub(crate) fn prepare() -> io::Result<()> {
-    if KEPT.lock().is_none() {
-        Channel::new(File::open(NOWHERE)?)?.keep();
-    }
-    Ok(())
-}
-
 impl Channel {
     /// `any` descriptor tells which are free.
     fn new(any: impl AsFd) -> io::Result<Self> {

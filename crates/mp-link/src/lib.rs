@@ -56,14 +56,6 @@ impl Line {
         Ok(Self(Kind::Ipc(IpcLine::new(frames, descriptors)?)))
     }
 
-    /// Does ahead what the next [`Line::over_sockets`] would have to do, here or in a copy of this process.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn prepare() -> io::Result<()> {
-        adopt::prepare()
-    }
-
     /// Both ends of a line between two threads: the supervisor's, which can be polled, and the worker's.
     ///
     /// # Errors

@@ -24,11 +24,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use mp_link::births;
-use mp_sys::foresight::Foresight;
 use mp_sys::image::SameImage;
 use mp_sys::title::Title;
 use mp_sys::twin::{Twins, Which, threads};
-use mp_sys::{birth, child, text};
+use mp_sys::{birth, child};
 use mp_wire::birth::{Answer, Bear, Order, Prepare};
 use mp_wire::frame::Identity;
 
@@ -61,7 +60,6 @@ struct Server {
     /// They keep the numbers free at which a worker has its descriptors.
     taken: [OwnedFd; 2],
     twins: Twins,
-    foresight: Foresight,
     title: Option<Title>,
 }
 
@@ -93,8 +91,7 @@ impl Server {
         birth::bind_to_parent(parent, &lifeline)?;
         birth::set_name("mp-fork-server");
         let (own, twins, title) = (own_identity()?, Twins::new()?, Title::find().ok());
-        let (taken, foresight) = ([third, fourth], Foresight::default());
-        Ok(Self { parent, own, orders, lifeline, taken, twins, foresight, title })
+        Ok(Self { parent, own, orders, lifeline, taken: [third, fourth], twins, title })
     }
 
     fn prepare(&mut self, prepare: &Prepare) -> Result<(), String> {
@@ -104,13 +101,10 @@ impl Server {
         if let Some(preload) = prepare.preload {
             run_preload(image.function(preload), &prepare.args)?;
         }
-        // Courtesies to the workers. Only what a worker's life needs is mapped afterwards, and copied to each.
-        let _ = text::keep_from_now();
+        // A courtesy to the workers. It leaves a channel for the next line behind as well.
         let _ = rehearse(self.own);
-        let _ = mp_link::Line::prepare();
         // What waits in a buffer would be written by every worker.
         io::Write::flush(&mut io::stdout()).map_err(|error| error.to_string())?;
-        self.foresight = Foresight::new().unwrap_or_default();
         alone_again()
     }
 
@@ -118,7 +112,6 @@ impl Server {
     fn into_worker(self, fds: Vec<OwnedFd>) -> io::Result<i32> {
         births::answer(&self.orders, &Answer::Born(std::process::id()))?;
         birth::lead_group()?;
-        self.foresight.come_true();
         let own: [OwnedFd; 4] = exactly(fds)?;
         // Their numbers are overwritten now.
         std::mem::forget((self.orders, self.lifeline, self.taken));

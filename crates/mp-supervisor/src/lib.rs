@@ -80,6 +80,7 @@ mod streams;
 mod suspend;
 mod task_builder;
 mod trace;
+mod trace_event;
 mod unread;
 mod wait_any;
 mod windows;

@@ -9,14 +9,16 @@
 //!  failed                                ( task before ) | run (lost)            ! lost
 //! ```
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use mp_wire::record::Times;
 use mp_wire::{TaskId, WorkerId};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::trace::{Attempt, Deed, Done, Ended, Entry, Half, Log};
+use crate::trace_event::{Args, End, Event};
 
 /// A process and a thread in it.
 type Lane = (u32, u32);
@@ -28,8 +30,11 @@ pub(crate) fn write(log: &Log, mut out: impl Write) -> io::Result<()> {
     let other = json!({"left_out": left_out, "encodes_and_decodes_left_out": deeds});
     write!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{other},\"traceEvents\":[")?;
     let mut between = "\n";
-    let mut put = |events: Vec<Value>| {
-        events.iter().try_for_each(|event| write!(out, "{}{event}", std::mem::replace(&mut between, ",\n")))
+    let mut put = |events: Vec<Event<'_>>| {
+        events.iter().try_for_each(|event| {
+            out.write_all(std::mem::replace(&mut between, ",\n").as_bytes())?;
+            Ok::<_, io::Error>(serde_json::to_writer(&mut out, event)?)
+        })
     };
     put(page.names(log))?;
     log.deeds.all.iter().try_for_each(|done| put(vec![page.deed(done)]))?;
@@ -62,7 +67,7 @@ impl Page {
         ns.saturating_sub(self.first) as f64 / 1e3
     }
 
-    fn names(&self, log: &Log) -> Vec<Value> {
+    fn names(&self, log: &Log) -> Vec<Event<'static>> {
         let mut processes = BTreeMap::from([(self.own, "supervisor".to_owned())]);
         let own = |(thread, name): (&u32, &String)| ((self.own, *thread), name.clone());
         let mut threads: BTreeMap<Lane, String> = log.threads.iter().map(own).collect();
@@ -74,24 +79,27 @@ impl Page {
             processes.entry(pid).or_insert_with(name);
             threads.entry(by.lane).or_insert_with(name);
         }
-        let process = |(pid, name)| json!({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}});
-        let thread = |((pid, tid), name)| json!({"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": name}});
-        processes.into_iter().map(process).chain(threads.into_iter().map(thread)).collect()
+        let naming = |what: &'static str, pid, tid, name| Event {
+            tid,
+            args: Some(Args::Name { name }),
+            ..Event::new('M', what.into(), pid)
+        };
+        let processes = processes.into_iter().map(|(pid, name)| naming("process_name", pid, None, name));
+        let threads = threads.into_iter().map(|((pid, tid), name)| naming("thread_name", pid, Some(tid), name));
+        processes.chain(threads).collect()
     }
 
-    fn deed(&self, done: &Done) -> Value {
+    fn deed<'a>(&self, done: &'a Done) -> Event<'a> {
         let what = match done.deed {
             Deed::Encode => "encode",
             Deed::Decode => "decode",
         };
-        let mut args = json!({"task": done.name.as_str()});
-        if done.items > 0 {
-            args["items"] = json!(done.items);
-        }
-        self.slice((self.own, done.thread), what, done.time, args)
+        let (task, items) = (done.name.as_str(), done.items);
+        let args = if items == 0 { Args::Deed { task } } else { Args::DeedOn { task, items } };
+        self.slice((self.own, done.thread), what.into(), done.time, args)
     }
 
-    fn entry(&mut self, pool: usize, entry: &Entry) -> Vec<Value> {
+    fn entry<'a>(&mut self, pool: usize, entry: &'a Entry) -> Vec<Event<'a>> {
         match entry {
             Entry::Ran(half, times) => self.ran(pool, half, times),
             Entry::Waited(attempt, ended, at) => {
@@ -103,7 +111,7 @@ impl Page {
         }
     }
 
-    fn ran(&mut self, pool: usize, half: &Half, times: &Times) -> Vec<Value> {
+    fn ran<'a>(&mut self, pool: usize, half: &'a Half, times: &Times) -> Vec<Event<'a>> {
         let (attempt, by, heard_ns) = (&half.attempt, &half.by, half.heard_ns);
         let done = half.ended.as_ref().map_or(times.done_ns, |_| end(times));
         let since = self.queued(pool, attempt, heard_ns);
@@ -125,21 +133,21 @@ impl Page {
     }
 
     /// An attempt with a value, in its worker's lane.
-    fn steps(&self, half: &Half, times: &Times) -> [Value; 3] {
+    fn steps<'a>(&self, half: &'a Half, times: &Times) -> [Event<'a>; 3] {
         let (lane, args, ran_to) = (half.by.lane, about(&half.attempt), end(times));
         [
-            self.slice(lane, "decode", (times.begun_ns, times.ran_from_ns), args.clone()),
-            self.slice(lane, half.attempt.name.as_str(), (times.ran_from_ns, ran_to), args.clone()),
-            self.slice(lane, "encode", (ran_to, times.done_ns), args),
+            self.slice(lane, "decode".into(), (times.begun_ns, times.ran_from_ns), args.clone()),
+            self.slice(lane, half.attempt.name.as_str().into(), (times.ran_from_ns, ran_to), args.clone()),
+            self.slice(lane, "encode".into(), (ran_to, times.done_ns), args),
         ]
     }
 
     /// One without, in its worker's lane: how far it came in there is not known.
-    fn failed(&self, half: &Half, ended: &Ended, times: &Times) -> [Value; 2] {
+    fn failed<'a>(&self, half: &'a Half, ended: &'a Ended, times: &Times) -> [Event<'a>; 2] {
         let (lane, attempt) = (half.by.lane, &half.attempt);
         let name = format!("{} ({})", attempt.name.as_str(), ended.what);
-        let mut slice = self.slice(lane, &name, (times.begun_ns, end(times)), about_end(attempt, ended));
-        slice["cname"] = json!("terrible");
+        let slice = self.slice(lane, name.into(), (times.begun_ns, end(times)), about_end(attempt, ended));
+        let slice = Event { cname: Some("terrible"), ..slice };
         [slice, self.mark(lane, attempt, (ended, end(times)))]
     }
 
@@ -149,27 +157,37 @@ impl Page {
         attempt.submitted_ns.max(last.unwrap_or(0))
     }
 
-    /// Times of an attempt that are nobody's.
-    fn between<const N: usize>(&self, (pool, attempt): (usize, &Attempt), legs: [(&str, u64, u64); N]) -> Vec<Value> {
+    /// Times of an attempt that are no lane's.
+    fn between<const N: usize>(
+        &self,
+        (pool, attempt): (usize, &Attempt),
+        legs: [(&'static str, u64, u64); N],
+    ) -> Vec<Event<'static>> {
         let mut id = format!("{}.{}", pool + 1, attempt.task.0);
         if attempt.number > 1 {
             id = format!("{id}.{}", attempt.number);
         }
-        let event = |(ph, name, at): (&str, &str, u64)| json!({"ph": ph, "cat": "task", "id": id, "name": name, "pid": self.own, "tid": self.own, "ts": self.at(at)});
+        let event = |(ph, name, at): (char, &'static str, u64)| Event {
+            cat: Some("task"),
+            id: Some(id.clone()),
+            tid: Some(self.own),
+            ts: Some(self.at(at)),
+            ..Event::new(ph, name.into(), self.own)
+        };
         legs.into_iter()
-            .flat_map(|(name, from, to)| [("b", name, from), ("e", name, to.max(from))])
+            .flat_map(|(name, from, to)| [('b', name, from), ('e', name, to.max(from))])
             .map(event)
             .collect()
     }
 
-    fn mark(&self, (pid, tid): Lane, attempt: &Attempt, (ended, at): (&Ended, u64)) -> Value {
-        let args = about_end(attempt, ended);
-        json!({"ph": "i", "s": "t", "name": ended.what, "pid": pid, "tid": tid, "ts": self.at(at), "args": args})
+    fn mark<'a>(&self, (pid, tid): Lane, attempt: &'a Attempt, (ended, at): (&'a Ended, u64)) -> Event<'a> {
+        let args = Some(about_end(attempt, ended));
+        Event { s: Some('t'), tid: Some(tid), ts: Some(self.at(at)), args, ..Event::new('i', ended.what.into(), pid) }
     }
 
-    fn slice(&self, (pid, tid): Lane, name: &str, (from, to): (u64, u64), args: Value) -> Value {
-        let dur = to.saturating_sub(from) as f64 / 1e3;
-        json!({"ph": "X", "name": name, "pid": pid, "tid": tid, "ts": self.at(from), "dur": dur, "args": args})
+    fn slice<'a>(&self, (pid, tid): Lane, name: Cow<'a, str>, (from, to): (u64, u64), args: Args<'a>) -> Event<'a> {
+        let (ts, dur) = (Some(self.at(from)), Some(to.saturating_sub(from) as f64 / 1e3));
+        Event { tid: Some(tid), ts, dur, args: Some(args), ..Event::new('X', name, pid) }
     }
 }
 
@@ -186,18 +204,20 @@ fn end(times: &Times) -> u64 {
     times.ran_from_ns.saturating_add(times.ran_ns)
 }
 
-fn about(attempt: &Attempt) -> Value {
-    json!({"task": attempt.task.0, "attempt": attempt.number})
+fn about(attempt: &Attempt) -> Args<'static> {
+    Args::Attempt { task: attempt.task.0, attempt: attempt.number }
 }
 
-fn about_end(attempt: &Attempt, ended: &Ended) -> Value {
-    json!({"task": attempt.task.0, "attempt": attempt.number, "name": attempt.name.as_str(), "end": ended.what, "how": ended.how})
+fn about_end<'a>(attempt: &'a Attempt, ended: &'a Ended) -> Args<'a> {
+    let Attempt { task, number, name, .. } = attempt;
+    Args::End(End { task: task.0, attempt: *number, name: name.as_str(), end: ended.what, how: &ended.how })
 }
 
 #[cfg(test)]
 mod tests {
     use mp_scheduler::Verdict;
     use mp_wire::WorkerExit;
+    use serde_json::Value;
 
     use super::*;
     use crate::job::Name;

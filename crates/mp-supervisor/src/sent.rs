@@ -64,7 +64,9 @@ impl Sent {
         let passed = (task.0 - part.item.task.0) as u32 + 1;
         let item = Item { task, ..part.item };
         (part.item.task, part.place, part.count) = (task.plus(1), part.place + passed, part.count - passed);
-        self.parts.pop_front_if(|part| part.count == 0);
+        if part.count == 0 {
+            self.parts.pop_front();
+        }
         Some(item)
     }
 

@@ -277,7 +277,7 @@ mod tests {
         let trace = Trace::new();
         let pool = trace.of_pool("squares", false);
         pool.ran(half(7, 1, 4, 1), times(6, 19));
-        let _ = PoolTrace::time(Some(&pool), (Deed::Encode, &Name::Function("square"), 3), || ());
+        PoolTrace::time(Some(&pool), (Deed::Encode, &Name::Function("square"), 3), || ());
         let events = written(&trace);
         let run = events.iter().find(|event| event["name"] == "square").expect("it ran");
         assert_eq!(

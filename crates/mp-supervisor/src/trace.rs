@@ -163,7 +163,7 @@ impl Trace {
     /// Writes what has been recorded so far, in the trace event format of Chrome (JSON), which Perfetto reads.
     ///
     /// Each worker has a lane under its own process id, also one that has died; a worker that is a thread has one beside those of the
-    /// calling threads, which are in the lanes of this process. An attempt that failed is a slice with the word for it in its name,
+    /// calling threads, which are in the lanes of this process; where the calling thread is the worker, its lane has both. An attempt that failed is a slice with the word for it in its name,
     /// from when it was begun to when its end was heard of, and a mark at its end. An attempt's times outside of its worker are
     /// those of its supervisor:
     ///

@@ -87,13 +87,13 @@ pub(crate) fn chaos(options: &Chaos, talk: &Talk) -> Result<Exit, Problem> {
     interrupt::stop_when_asked(&stop, "no more tasks are submitted")?;
     let report = run(&plan, &stop).map_err(|error| Problem::from_runtime(&error))?;
     show(&report, options.format).map_err(|error| Problem::failed(&error))?;
-    timeline.map_or(Ok(()), |timeline| timeline.save(talk))?;
     report.notes.iter().for_each(|note| report::note(note));
-    Ok(match (report.is_good(), stop.load(Ordering::Relaxed)) {
+    let exit = match (report.is_good(), stop.load(Ordering::Relaxed)) {
         (false, _) => Exit::TaskFailed,
         (true, true) => Exit::Interrupted,
         (true, false) => Exit::Done,
-    })
+    };
+    Timeline::finish(timeline, Ok(exit), talk)
 }
 
 fn show(report: &Report, format: Format) -> io::Result<()> {

@@ -29,8 +29,8 @@ pub(crate) fn apply(apply: Apply, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(apply.pool.birth.trace.as_deref())?;
     let pool = build(&apply.pool, apply.pool.birth.workers.unwrap_or(1), (task, timeline.as_ref()))?;
     let session = Session::new(&apply.show, talk, Some(1));
-    let exit = run(session, (pool, &apply.pool, apply.show.format), |pool| feed::apply(pool, task, args))?;
-    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
+    let exit = run(session, (pool, &apply.pool, apply.show.format), |pool| feed::apply(pool, task, args));
+    Timeline::finish(timeline, exit, talk)
 }
 
 /// `map TASK ITEMS…`
@@ -41,8 +41,8 @@ pub(crate) fn map(map: &Map, talk: &Talk) -> Result<Exit, Problem> {
     let timeline = Timeline::create(map.pool.birth.trace.as_deref())?;
     let pool = build(&map.pool, workers, (task, timeline.as_ref()))?;
     let session = Session::new(&map.show, talk, source.total);
-    let exit = run(session, (pool, &map.pool, map.show.format), |pool| feed::map(pool, task, source, walk(map)))?;
-    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
+    let exit = run(session, (pool, &map.pool, map.show.format), |pool| feed::map(pool, task, source, walk(map)));
+    Timeline::finish(timeline, exit, talk)
 }
 
 fn walk(map: &Map) -> Walk {

@@ -84,7 +84,7 @@ pub(crate) fn spawn(spawn: Spawn, talk: &Talk) -> Result<Exit, Problem> {
     let run = Duration::from_nanos(run_ns.load(Ordering::Relaxed));
     let busy = begun.elapsed().saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX));
     let exit = session.finish(ending, Counted { workers, run, busy, cost: "starting and IPC" });
-    timeline.map_or(Ok(()), |timeline| timeline.save(talk)).map(|()| exit)
+    Timeline::finish(timeline, Ok(exit), talk)
 }
 
 fn check_fork(method: StartMethod, workers: usize) -> Result<(), Problem> {

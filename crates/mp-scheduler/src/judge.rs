@@ -9,7 +9,7 @@ use mp_wire::{TaskId, WorkerExit, WorkerId};
 use crate::config::RestartLimit;
 use crate::event::{Action, Verdict};
 use crate::load::Load;
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Phase, Scheduler};
 use crate::slot::{Busy, Ending, Stopping, WorkerState};
 use crate::span::Span;
 
@@ -30,7 +30,8 @@ impl Scheduler {
         let Some(mut remains) = self.vacate(worker) else { return };
         let begun = remains.load.take_begun(death.1);
         for item in &begun {
-            self.judge(now, *item, remains.verdict(*item, worker, death.0), actions);
+            let verdict = verdict(remains.why.as_ref(), &remains.cancelled, (item.first, worker, death.0));
+            self.judge(now, *item, verdict, actions);
         }
         let left = self.lose_own(remains.load.drain(), (worker, death.0), actions);
         self.give_on(left, worker, death.0, actions);
@@ -47,6 +48,23 @@ impl Scheduler {
         } else {
             self.count_death(now, worker, (!begun.is_empty(), cause), actions);
         }
+    }
+
+    /// What the end of `worker` means for an item that it runs, whether that is tried again or not. To be asked before the
+    /// end is handed in.
+    #[must_use]
+    pub fn verdict(&self, worker: WorkerId, item: TaskId, exit: WorkerExit) -> Verdict {
+        if let Phase::Killing(reason) = &self.phase
+            && !self.holds(worker, item)
+        {
+            return Verdict::Stopped(reason.clone());
+        }
+        let (why, cancelled) = match self.state_of(worker) {
+            Some(WorkerState::Busy(busy)) => (None, busy.cancelled.as_slice()),
+            Some(WorkerState::Stopping(stopping)) => (Some(&stopping.why), stopping.cancelled.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        verdict(why, cancelled, (item, worker, exit))
     }
 
     /// One that ended for want of work is not replaced before there is some.
@@ -173,16 +191,21 @@ fn cooling(recent: u32) -> Duration {
     }
 }
 
-impl Remains {
-    fn verdict(&self, item: Span, worker: WorkerId, exit: WorkerExit) -> Verdict {
-        match &self.why {
-            _ if self.cancelled.contains(&item.first) => Verdict::Cancelled,
-            Some(Ending::Late(task, after)) if *task == item.first => Verdict::TimedOut(*after),
-            Some(Ending::Cancelled(task)) if *task == item.first => Verdict::Cancelled,
-            _ => Verdict::Lost(worker, exit),
-        }
+/// What the end of a worker means for an item that it ran.
+fn verdict(
+    why: Option<&Ending>,
+    cancelled: &[TaskId],
+    (item, worker, exit): (TaskId, WorkerId, WorkerExit),
+) -> Verdict {
+    match why {
+        _ if cancelled.contains(&item) => Verdict::Cancelled,
+        Some(Ending::Late(task, after)) if *task == item => Verdict::TimedOut(*after),
+        Some(Ending::Cancelled(task)) if *task == item => Verdict::Cancelled,
+        _ => Verdict::Lost(worker, exit),
     }
+}
 
+impl Remains {
     /// What to say of a death that nobody asked for.
     fn cause(&self, worker: WorkerId, exit: WorkerExit) -> Option<String> {
         match &self.why {

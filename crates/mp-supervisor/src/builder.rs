@@ -215,7 +215,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Records what happens to its tasks, and when. Not where the calling thread is the worker.
+    /// Records what happens to its tasks, and when.
     pub fn trace(mut self, trace: &Trace) -> Self {
         self.trace = Some(trace.clone());
         self

@@ -34,6 +34,7 @@ impl PoolBuilder {
         let preload = self.preload_of_server()?;
         let calling = calling(self.backend, &self.name, None)?;
         let outputs = self.wanted.into_outputs().filter(|_| self.backend == Backend::Processes);
+        let trace = self.trace.map(|trace| trace.of_pool(&self.name, false));
         let making = Making {
             large_from: self.large_from,
             max_queued: self.max_queued,
@@ -45,7 +46,7 @@ impl PoolBuilder {
                 ..Streams::default()
             },
             server: None,
-            trace: self.trace,
+            trace: trace.clone(),
             insights: self.insights,
             at_once: false,
         };
@@ -55,7 +56,7 @@ impl PoolBuilder {
         let initializer = setup.prepares().then_some(initializer);
         let config = Config { initializer, finalizer: self.finalizer_timeout, ..config };
         let host = match self.backend {
-            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup, self.insights))),
+            Backend::Serial => Host::Serial(Arc::new(Serial::new(setup, self.insights, trace))),
             Backend::Processes | Backend::Threads => Host::Engine(Engine::launch(config, making)),
         };
         // Forks are made here and now, so their refusal is known; others start while work is submitted.

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::job::Name;
 use crate::one::{One, Raw, Value};
 use crate::overhear::Listening;
-use crate::trace::{Deed, Trace};
+use crate::trace::{Deed, PoolTrace};
 
 /// Who has less time than this sleeps at once, so that he is not late.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -33,7 +33,7 @@ pub(crate) struct Reader<R> {
     pub(crate) first: TaskId,
     pub(crate) decode: Decode<R>,
     /// Where its time is recorded, if anywhere.
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<PoolTrace>,
 }
 
 impl<R> Reader<R> {
@@ -46,7 +46,7 @@ impl<R> Reader<R> {
     /// The value of `task`. A `Deserialize` that panics harms nobody.
     pub(crate) fn read(&self, task: TaskId, bytes: &[u8]) -> Result<R, Failure> {
         let decode = || guarded(|| (self.decode)(bytes));
-        Trace::time(self.trace.as_ref(), (Deed::Decode, &self.name, 1), decode)
+        PoolTrace::time(self.trace.as_ref(), (Deed::Decode, &self.name, 1), decode)
             .map_err(|error| self.unreadable(task, error))
     }
 

@@ -51,8 +51,9 @@ impl Listener for Engine {
         let Some((ended, usage)) = child.reap() else { return };
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        let io = self.remove(&mut state, worker);
+        let mut io = self.remove(&mut state, worker);
         let exit = exit_of(ended);
+        io.iter_mut().for_each(|io| state.trace_end(io, exit));
         // Where there is nothing to be told, the memory for it was never touched, and stays so.
         let crashed = matches!(exit, WorkerExit::Signaled { .. });
         let record = io.as_ref().filter(|_| crashed).and_then(|io| io.status.crash());
@@ -119,7 +120,9 @@ impl Engine {
     fn thread_ended(&self, mut state: parking_lot::MutexGuard<'_, State>, worker: WorkerId) {
         self.listen(&mut state, worker);
         let begun = state.worker(worker).map(|io| io.begun()).unwrap_or_default();
-        self.remove(&mut state, worker);
+        let mut io = self.remove(&mut state, worker);
+        io.iter_mut().for_each(|io| state.trace_end(io, WorkerExit::Unknown));
+        state.gone.extend(io);
         self.step(&mut state, Instant::now(), Event::Exited { worker, exit: WorkerExit::Unknown, begun });
         self.finish(state);
     }

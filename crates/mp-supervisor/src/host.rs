@@ -19,7 +19,7 @@ use crate::one::One;
 use crate::serial::Serial;
 use crate::sink::Sink;
 use crate::stats::Stats;
-use crate::trace::Trace;
+use crate::trace::PoolTrace;
 
 #[derive(Clone)]
 pub(crate) enum Host {
@@ -80,10 +80,10 @@ impl Host {
     }
 
     /// Where its tasks are recorded, if anywhere.
-    pub(crate) fn trace(&self) -> Option<&Trace> {
+    pub(crate) fn trace(&self) -> Option<&PoolTrace> {
         match self {
             Self::Engine(engine) => engine.making.trace.as_ref(),
-            Self::Serial(_) => None,
+            Self::Serial(serial) => serial.trace(),
         }
     }
 

@@ -20,14 +20,17 @@ use mp_worker::Task;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::arena::Arena;
 use crate::args::Args;
 use crate::error::SubmitError;
 use crate::feeder::{End, Feeder, Window};
 use crate::handle::{Decode, Reader};
 use crate::host::{Host, Work};
+use crate::job::Name;
 use crate::many::{Block, Came, Many};
 use crate::one::{Raw, Value};
 use crate::pool::Pool;
+use crate::trace::{Deed, PoolTrace};
 
 /// How an iterator over outcomes orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +95,16 @@ impl Pool {
         I: IntoIterator<Item = T>,
         I::IntoIter: Send + 'static,
     {
-        let (max, arena) = (self.max_payload(), self.arena());
-        let encoded = items.into_iter().map(move |item| {
-            let mut args = Args::new(arena.as_ref());
-            args.push_task::<F, (T,)>(&(item,), max).map(|()| args)
-        });
-        self.feed(self.work::<F, (T,)>(task), decode_value, (encoded, order))
+        let work = self.work::<F, (T,)>(task);
+        let encoder = self.encoder(&work);
+        let encode = move |item| encoder.one(|args, max| args.push_task::<F, (T,)>(&(item,), max));
+        self.feed(work, decode_value, (items.into_iter().map(encode), order))
+    }
+
+    /// For items of `work` that are encoded one after the other.
+    pub(crate) fn encoder(&self, work: &Work) -> Encoder {
+        let (trace, name) = (self.host().trace().cloned(), work.name.clone());
+        Encoder { max: self.max_payload(), arena: self.arena(), trace, name }
     }
 
     pub(crate) fn feed<R, I>(&self, work: Work, decode: Decode<R>, (items, order): (I, Order)) -> Outcomes<R>
@@ -127,6 +134,25 @@ impl Pool {
             block: Block::default(),
             taken: 0,
         }
+    }
+}
+
+/// What it takes to encode the arguments of an item in the thread that reads the input.
+pub(crate) struct Encoder {
+    max: usize,
+    arena: Option<Arc<Arena>>,
+    trace: Option<PoolTrace>,
+    name: Name,
+}
+
+impl Encoder {
+    /// The arguments of one item, as `push` encodes them.
+    pub(crate) fn one(
+        &self,
+        push: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
+    ) -> Result<Args, SubmitError> {
+        let mut args = Args::new(self.arena.as_ref());
+        PoolTrace::time(self.trace.as_ref(), (Deed::Encode, &self.name, 1), || push(&mut args, self.max)).map(|()| args)
     }
 }
 

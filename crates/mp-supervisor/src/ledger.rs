@@ -92,7 +92,7 @@ impl Ledger {
     /// A task ended in a value. When it ran is what its worker says, and is believed here only.
     pub(crate) fn ran(&mut self, half: &Half, times: Times) {
         let run = Duration::from_nanos(times.ran_ns);
-        let Some(book) = self.book(half.worker.0) else { return };
+        let Some(book) = self.book(half.by.worker) else { return };
         book.so_far.tasks += 1;
         book.so_far.run = book.so_far.run.saturating_add(run);
         let place = self.slowest.partition_point(|(slow, _)| slow.run >= run);
@@ -157,10 +157,10 @@ impl Book {
 
 fn slow_task(half: &Half, times: Times) -> SlowTask {
     SlowTask {
-        task: half.task,
-        name: half.name.as_str().to_owned(),
-        worker: half.worker.0,
-        wait: Duration::from_nanos(times.ran_from_ns.saturating_sub(half.submitted_ns)),
+        task: half.attempt.task,
+        name: half.attempt.name.as_str().to_owned(),
+        worker: half.by.worker,
+        wait: Duration::from_nanos(times.ran_from_ns.saturating_sub(half.attempt.submitted_ns)),
         run: Duration::from_nanos(times.ran_ns),
         args: None,
         args_bytes: half.asked.as_ref().map_or(0, |asked| asked.len),
@@ -190,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::job::Name;
+    use crate::trace::{Attempt, Sending};
 
     const WORKER: WorkerId = WorkerId { slot: 1, generation: 1 };
 
@@ -229,8 +230,9 @@ mod tests {
         ledger.doing(Instant::now(), &Action::Start(WORKER));
         for n in 0..100_u64 {
             let asked = Asked { show: |bytes| Some(format!("({})", bytes[0])), bytes: Some([n as u8].into()), len: 1 };
-            let (name, worker) = (Name::Function("f"), (WORKER, 1));
-            let half = Half { task: TaskId(n), name, worker, submitted_ns: 5, sent_ns: 6, asked: Some(asked) };
+            let attempt = Attempt { task: TaskId(n), number: 1, name: Name::Function("f"), submitted_ns: 5 };
+            let by = Sending { worker: WORKER, lane: (1, 1), frame: 1, sent_ns: 6 };
+            let half = Half { attempt, by, asked: Some(asked), ended: None, heard_ns: 9 };
             // 0, 37, 74, 11, .. : each of 0..100 once.
             ledger.ran(&half, Times { begun_ns: 7, ran_from_ns: 8, ran_ns: n * 37 % 100, done_ns: 9 });
         }

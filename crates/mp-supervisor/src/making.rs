@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Preload};
 use crate::settings::{Backend, StartMethod};
-use crate::trace::Trace;
+use crate::trace::PoolTrace;
 use crate::worker_io::Calling;
 
 /// How workers are made, decided when the pool is built.
@@ -25,7 +25,7 @@ pub(crate) struct Making {
     /// Where workers come from a fork server.
     pub(crate) server: Option<Arc<ForkServer>>,
     /// Where its tasks are recorded, if anywhere.
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<PoolTrace>,
     /// Whether there is a ledger.
     pub(crate) insights: bool,
     /// Whether its first workers are made by [`crate::engine::Engine::bear_at_once`].

@@ -14,7 +14,7 @@ use crate::handle::{Reader, guarded};
 use crate::many::{Block, Came, Many};
 use crate::ordered::Ordered;
 use crate::sink::Sink;
-use crate::trace::{Deed, Trace};
+use crate::trace::{Deed, PoolTrace};
 
 /// The claim on the outcomes of a map. Python: `multiprocessing.pool.MapResult`.
 ///
@@ -165,7 +165,7 @@ impl<R> MapHandle<R> {
         let (count, mut refused) = (items.len(), Vec::new());
         let (reader, decode_all) = (&self.reader, self.decode_all);
         self.ordered.put((first, u64::from(count)), |values| {
-            Trace::time(reader.trace.as_ref(), (Deed::Decode, &reader.name, count), || {
+            PoolTrace::time(reader.trace.as_ref(), (Deed::Decode, &reader.name, count), || {
                 while let Err(error) = guarded(|| decode_all(&mut items, values)) {
                     // It had its turn, and has no value.
                     refused.push((first + u64::from(count - items.len()) - 1, error));

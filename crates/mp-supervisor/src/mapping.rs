@@ -15,10 +15,11 @@ use serde::de::DeserializeOwned;
 
 use crate::error::SubmitError;
 use crate::host::Work;
+use crate::job::Name;
 use crate::map_handle::MapHandle;
 use crate::pieces::map_in_pieces;
 use crate::pool::Pool;
-use crate::trace::{Deed, Trace};
+use crate::trace::{Deed, PoolTrace};
 
 /// A task that is to be run on many items, and how. What is not set is as the pool has it.
 #[must_use = "it does nothing until it is given items"]
@@ -199,7 +200,7 @@ impl<F> Mapping<'_, F> {
         let (work, mut items, max) = (self.work()?, items.into_iter(), self.pool.max_payload());
         let mut args = self.pool.no_args().with_room_for::<F, Args>(items.size_hint().0);
         let encode = || items.try_for_each(|item| args.push_task::<F, Args>(&item, max));
-        Trace::time(self.pool.host().trace(), (Deed::Encode, &work.name, 0), encode)?;
+        PoolTrace::time(self.pool.host().trace(), (Deed::Encode, &work.name, 0), encode)?;
         self.pool.submit_many(work, args)
     }
 
@@ -213,10 +214,13 @@ impl<F> Mapping<'_, F> {
     {
         let (mut args, max) = (self.pool.no_args(), self.pool.max_payload());
         let (mut refused, mut count) = (BTreeMap::new(), 0_usize);
-        for item in items {
-            refused.extend(args.push_task::<F, (T,)>(&(item,), max).err().map(|error| (count, error)));
-            count += 1;
-        }
+        let encode = || {
+            for item in items {
+                refused.extend(args.push_task::<F, (T,)>(&(item,), max).err().map(|error| (count, error)));
+                count += 1;
+            }
+        };
+        PoolTrace::time(self.pool.host().trace(), (Deed::Encode, &Name::Function(F::name()), 0), encode);
         let accepted = self.work().and_then(|work| self.pool.submit_many(work, args)).map(MapHandle::outcomes);
         let failed = |error: SubmitError| Err(error.into_failure(F::name()));
         match accepted.map(Vec::into_iter) {

@@ -5,7 +5,6 @@
 use mp_worker::registry::NamedTask;
 use serde_json::Value;
 
-use crate::args::Args;
 use crate::error::SubmitError;
 use crate::handle::TaskHandle;
 use crate::host::Work;
@@ -42,12 +41,10 @@ impl Pool {
     where
         I: Iterator<Item = Vec<u8>> + Send + 'static,
     {
-        let (max, arena) = (self.max_payload(), self.arena());
-        let encoded = items.map(move |item| {
-            let mut args = Args::new(arena.as_ref());
-            args.push_encoded(&item, max).map(|()| args)
-        });
-        self.feed(self.named(task), task.decode, (encoded, order))
+        let work = self.named(task);
+        let encoder = self.encoder(&work);
+        let encode = move |item: Vec<u8>| encoder.one(|args, max| args.push_encoded(&item, max));
+        self.feed(work, task.decode, (items.map(encode), order))
     }
 
     fn named(&self, task: &'static NamedTask) -> Work {

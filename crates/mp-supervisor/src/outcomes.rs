@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use mp_scheduler::Span;
 use mp_wire::frame::LARGE_MIN;
 use mp_wire::item::Items;
-use mp_wire::record::{Records, Report, Times, Word};
+use mp_wire::record::{Records, Report, Word};
 use mp_wire::{CodecStage, Failure, Panic, TaskId, WorkerId};
 
 use crate::engine::Engine;
 use crate::state::State;
-use crate::trace::Half;
+use crate::trace::Ended;
 use crate::unread::Unread;
 use crate::windows::Brought;
 
@@ -86,7 +86,7 @@ impl Engine {
         while !values.is_empty() {
             let mut run = values;
             let deliver = |state: &mut State, items: &Span| {
-                state.half_trace(by.worker, items);
+                state.half_trace(by.worker, items, || None);
                 state.waited(by.worker, items);
                 state.deliver(items, run.take_front(items.len()));
             };
@@ -110,7 +110,10 @@ impl Engine {
             Report::Codec(stage, reason) => Said::Codec(stage, reason),
         };
         let deliver = |state: &mut State, item: &Span| {
-            state.half_trace(by.worker, item);
+            state.half_trace(by.worker, item, || match &said {
+                Said::Codec(stage, reason) => Some(Ended::refused(*stage, reason)),
+                Said::Bulk(_) | Said::Window(_) | Said::Panicked(_) => None,
+            });
             state.deliver_report(item, said);
         };
         self.finished(state, by, (task, 1), deliver).map(drop)
@@ -137,6 +140,9 @@ impl Engine {
     fn panicked(&self, state: &mut State, by: Speech, (task, panic): (TaskId, Panic)) -> Result<(), String> {
         let mut actions = std::mem::take(&mut state.actions);
         let item = state.scheduler.panicked(by.now, by.worker, task, &mut actions);
+        if let Some((item, _)) = &item {
+            state.half_trace(by.worker, item, || Some(Ended::panicked(&panic)));
+        }
         if let Some((item, true)) = &item {
             state.deliver_report(item, Said::Panicked(panic));
         }
@@ -194,29 +200,6 @@ impl State {
         let began = self.worker(worker).map(|io| io.at);
         let wait = began.zip(since).map(|(began, since)| began.saturating_duration_since(since));
         wait.into_iter().for_each(|wait| self.stats.waited(items.len(), wait));
-    }
-
-    /// The value of a traced task has come; when it ran comes next.
-    fn half_trace(&mut self, worker: WorkerId, items: &Span) {
-        let Some((job, submitted_ns)) = self.jobs.get(items.job).and_then(|job| Some((job, job.traced_ns?))) else {
-            return;
-        };
-        let (name, task) = (job.name.clone(), items.first);
-        let asked = self.ledger.is_some().then(|| job.asked(items.from));
-        if let Some(io) = self.worker(worker) {
-            let (worker, sent_ns) = ((worker, io.pid()), io.sent_ns(task));
-            io.half = Some(Half { task, name, worker, submitted_ns, sent_ns, asked });
-        }
-    }
-
-    fn trace_task(&mut self, worker: WorkerId, times: Times) {
-        let Some(half) = self.worker(worker).and_then(|io| io.half.take()) else { return };
-        if let Some(ledger) = &mut self.ledger {
-            ledger.ran(&half, times);
-        }
-        if let Some(trace) = &self.trace {
-            trace.task(half, times);
-        }
     }
 
     /// All records of `worker` before this one are dealt with.

@@ -11,14 +11,12 @@ use mp_link::LinkError;
 use mp_scheduler::{Action, Event, Span, Verdict};
 use mp_sys::child::Signal;
 use mp_wire::frame::{TaskFrame, ToWorker};
-use mp_wire::{CodecStage, Evidence, Failure, TaskId, WorkerId, codec};
+use mp_wire::{CodecStage, Evidence, Failure, WorkerId, codec};
 
 use crate::engine::Engine;
 use crate::evidence::Exit;
-use crate::job::Name;
 use crate::reactor::Reactor;
 use crate::state::State;
-use crate::trace::Trace;
 use crate::worker_io::WorkerIo;
 
 impl Engine {
@@ -50,7 +48,10 @@ impl Engine {
             Action::Inspect(worker) => {
                 // Where hearing is behind, what finished in time may lie unread.
                 self.listen(state, worker);
-                state.inspect(worker).map(|seen| Event::Inspected(worker, seen))
+                let seen = state.inspect(worker)?;
+                let sent = &mut state.worker(worker)?.sent;
+                seen.taken.iter().for_each(|(frame, items)| sent.taken_back(*frame, *items));
+                Some(Event::Inspected(worker, seen))
             }
             Action::Hint(worker, task) => {
                 state.worker(worker)?.status.cancel(task);
@@ -65,7 +66,9 @@ impl Engine {
                 Some(Event::Weighed(worker, bytes))
             }
             Action::Steal { worker, number, most } => {
-                let items = state.worker(worker)?.status.revoke(number, most);
+                let io = state.worker(worker)?;
+                let items = io.status.revoke(number, most);
+                io.sent.taken_back(number, items);
                 Some(Event::Stolen { worker, number, items })
             }
             Action::Stop(worker) => self.stop(state, worker),
@@ -95,6 +98,7 @@ impl Engine {
     /// A process gets the signal. A thread cannot be ended: it is left behind, begins nothing more, and its line ends.
     /// The reactor hears of the end of both, when it has heard what came before.
     pub(crate) fn signal(&self, state: &mut State, worker: WorkerId, signal: Signal) -> Option<Event> {
+        state.keep_running(worker);
         let io = state.worker(worker)?;
         io.status.cancel_all();
         match io.child.clone() {
@@ -146,8 +150,9 @@ fn send(state: &mut State, now: Instant, worker: WorkerId, (number, spans): (u32
     io.hold.note(number, loaded);
     io.status.publish(number, items as u16);
     io.note_work(now);
-    let traced = spans.iter().filter(|span| state.jobs[span.job].traced_ns.is_some());
-    traced.for_each(|span| io.note_sent(span.first, span.len()));
+    if spans.iter().any(|span| state.jobs[span.job].traced_ns.is_some()) {
+        io.sent.note(number, spans, mp_sys::clock::monotonic_ns());
+    }
     let frame = frame.map_err(|error| io::Error::other(error).into());
     match frame.and_then(|frame| {
         crate::log::trace!(%worker, items, bytes = frame.len(), "frame sent");
@@ -169,6 +174,7 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
         Verdict::Lost(worker, _) => state.end_of(*worker).map(Exit::evidence).unwrap_or_default(),
         _ => Evidence::default(),
     };
+    state.trace_settled(span, verdict);
     let job = &mut state.jobs[span.job];
     for (index, offset) in (span.from..span.to).zip(0..) {
         let label = job.label(span.first.plus(offset));
@@ -179,24 +185,11 @@ fn settle(state: &mut State, span: &Span, verdict: &Verdict) -> Option<Event> {
             Verdict::Unsendable(reason) => Failure::codec(label, CodecStage::EncodeArgs, reason.clone()),
             Verdict::Stopped(reason) => Failure::stopped(reason.clone()),
         };
-        trace_failure(state.trace.as_ref(), (span.first.plus(offset), job.name.clone()), verdict);
         job.sink.put_failure(job.base + u64::from(index), failure, &mut state.news);
     }
     state.stats.failed += u64::from(span.len());
     state.close_items(span.job, span.len());
     None
-}
-
-fn trace_failure(trace: Option<&Trace>, task: (TaskId, Name), verdict: &Verdict) {
-    let Some(trace) = trace else { return };
-    let what = match verdict {
-        Verdict::Lost(..) => "lost",
-        Verdict::TimedOut(_) => "timed out",
-        Verdict::Cancelled => "cancelled",
-        Verdict::Unsendable(_) => "not sent",
-        Verdict::Stopped(_) => "stopped",
-    };
-    trace.failed(task, None, what);
 }
 
 /// A worker that stays alive for as long as somebody reads from it.

@@ -22,7 +22,7 @@ use crate::error::SubmitError;
 use crate::host::Work;
 use crate::map_handle::{AT_ONCE, MapHandle};
 use crate::pool::Pool;
-use crate::trace::{Deed, Trace};
+use crate::trace::{Deed, PoolTrace};
 
 /// So many items are submitted together.
 const PIECE: usize = 8 * 1024;
@@ -78,6 +78,6 @@ where
 {
     let mut args = pool.no_args().with_room_for::<F, A>(PIECE.min(items.size_hint().0));
     let encode = || args.push_all_numbers::<F, A>(items.take(PIECE));
-    Trace::time(pool.host().trace(), (Deed::Encode, &work.name, PIECE as u32), encode)?;
+    PoolTrace::time(pool.host().trace(), (Deed::Encode, &work.name, 0), encode)?;
     Ok(args)
 }

@@ -23,7 +23,7 @@ use crate::map_handle::MapHandle;
 use crate::one::One;
 use crate::sink::Sink;
 use crate::stats::Stats;
-use crate::trace::{Deed, Trace};
+use crate::trace::{Deed, PoolTrace};
 
 /// A number of workers and the tasks that wait for them. Python: `multiprocessing.Pool`.
 ///
@@ -210,7 +210,7 @@ impl Pool {
         encode: impl FnOnce(&mut Args, usize) -> Result<(), SubmitError>,
     ) -> Result<Args, SubmitError> {
         let mut args = self.no_args();
-        Trace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
+        PoolTrace::time(self.host.trace(), (Deed::Encode, &work.name, 1), || encode(&mut args, self.max_payload))?;
         Ok(args)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mp_sys::child::{Child, Signal};
+use mp_sys::clock::monotonic_ns;
 use mp_wire::{Failure, WorkerExit};
 use mp_worker::{Task, entry_of};
 use parking_lot::Mutex;
@@ -52,8 +53,10 @@ impl<R: DeserializeOwned + 'static> Process<R> {
     /// A process that is told more.
     pub fn builder<F: Task<A, Output = R>, A: Serialize + DeserializeOwned>(task: F, args: A) -> ProcessBuilder<R> {
         let mut encoded = Args::default();
+        let began = monotonic_ns();
         let pushed = encoded.push_task::<F, A>(&args, usize::MAX);
-        ProcessBuilder::new(entry_of::<F, A>(task), pushed.map(|()| encoded), std::any::type_name::<F>())
+        let args = (pushed.map(|()| encoded), (began, monotonic_ns()));
+        ProcessBuilder::new(entry_of::<F, A>(task), args, std::any::type_name::<F>())
     }
 
     /// Waits for the end of the process and gives the task's result.

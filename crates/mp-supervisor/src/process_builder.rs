@@ -29,7 +29,7 @@ use crate::process::Process;
 use crate::settings::{Backend, Output, StartMethod};
 use crate::sink::Sink;
 use crate::streams::{Stdio, Streams};
-use crate::trace::Trace;
+use crate::trace::{Deed, Trace};
 use crate::worker_io::{Calling, calling};
 
 /// Builds a [`Process`].
@@ -37,6 +37,8 @@ use crate::worker_io::{Calling, calling};
 pub struct ProcessBuilder<R> {
     entry: Entry,
     args: Result<Args, SubmitError>,
+    /// When they were encoded, in nanoseconds of CLOCK_MONOTONIC.
+    encoded_ns: (u64, u64),
     name: Option<String>,
     function: &'static str,
     start_method: StartMethod,
@@ -51,10 +53,12 @@ pub struct ProcessBuilder<R> {
 }
 
 impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
-    pub(crate) fn new(entry: Entry, args: Result<Args, SubmitError>, function: &'static str) -> Self {
+    pub(crate) fn new(entry: Entry, encoded: (Result<Args, SubmitError>, (u64, u64)), function: &'static str) -> Self {
+        let (args, encoded_ns) = encoded;
         Self {
             entry,
             args,
+            encoded_ns,
             name: None,
             function,
             start_method: StartMethod::default(),
@@ -177,6 +181,11 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
         }
         let name = self.name.unwrap_or_else(|| mp_worker::child_name(COUNT.fetch_add(1, Ordering::Relaxed)));
         let calling = calling(Backend::Processes, &name, self.directory)?;
+        let trace = self.trace.map(|trace| trace.of_pool(&name, true));
+        let function = Name::Given(self.function.into());
+        if let Some(trace) = &trace {
+            trace.timed((Deed::Encode, &function, 1), self.encoded_ns);
+        }
         let making = Making {
             large_from: LARGE_MIN,
             max_queued: None,
@@ -185,20 +194,14 @@ impl<R: DeserializeOwned + 'static> ProcessBuilder<R> {
             calling: Calling { alone: true, outputs: self.wanted.into_outputs(), ..calling },
             streams: self.streams,
             server: None,
-            trace: self.trace,
+            trace,
             insights: false,
             at_once: true,
         };
         let making = making.with_server(None, Config::default().start_timeout)?;
         let config = Config { restart: false, one_task: true, grace: self.grace, ..Config::default() };
         let engine = Engine::launch(config, making);
-        let work = Work {
-            entry: self.entry,
-            name: Name::Given(self.function.into()),
-            terms: self.terms,
-            may_wait: true,
-            show: |_| None,
-        };
+        let work = Work { entry: self.entry, name: function, terms: self.terms, may_wait: true, show: |_| None };
         let handle = hand_over(&engine, work, args)?;
         // Who is born now finds all that it is to do.
         engine.bear_at_once();

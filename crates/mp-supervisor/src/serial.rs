@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mp_scheduler::{Action, Event};
+use mp_sys::clock::monotonic_ns;
 use mp_wire::record::Times;
 use mp_wire::{Failure, TaskId, WorkerId};
-use mp_worker::{Reported, WorkerInfo, at_home, leave_home, run_item};
+use mp_worker::{Ran, Reported, WorkerInfo, at_home, leave_home, run_item};
 use parking_lot::Mutex;
 
 use crate::error::SubmitError;
@@ -18,7 +19,7 @@ use crate::ledger::{Draft, Ledger};
 use crate::setup::Setup;
 use crate::sink::News;
 use crate::stats::Stats;
-use crate::trace::Half;
+use crate::trace::{Attempt, Ended, Half, PoolTrace, Sending};
 
 #[derive(Debug)]
 pub(crate) struct Serial {
@@ -28,6 +29,7 @@ pub(crate) struct Serial {
     setup: Setup,
     /// The books, where they are kept. Of several threads that submit at once, they tell of one.
     ledger: Option<Mutex<Ledger>>,
+    trace: Option<PoolTrace>,
     /// Under this number each thread keeps its state and what is shared.
     number: u64,
     /// Why it takes no tasks, if its initializer failed.
@@ -39,7 +41,7 @@ pub(crate) const WORKER: WorkerId = WorkerId { slot: 0, generation: 1 };
 
 impl Serial {
     /// Runs the initializer, and has the calling thread prepared.
-    pub(crate) fn new(setup: Setup, insights: bool) -> Self {
+    pub(crate) fn new(setup: Setup, insights: bool, trace: Option<PoolTrace>) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let stats = Stats { workers: 1, ..Stats::default() };
@@ -55,7 +57,8 @@ impl Serial {
         ledger.heard(Instant::now(), &Event::Prepared(WORKER), true);
         let ledger = insights.then(|| Mutex::new(ledger));
         let closed = AtomicBool::new(unprepared.is_some());
-        Self { next_task: AtomicU64::new(1), closed, stats: Mutex::new(stats), setup, ledger, number, unprepared }
+        let (next_task, stats) = (AtomicU64::new(1), Mutex::new(stats));
+        Self { next_task, closed, stats, setup, ledger, trace, number, unprepared }
     }
 
     /// Runs `body` with what the calling thread keeps for this pool.
@@ -89,7 +92,12 @@ impl Serial {
 
     /// Whether each task is timed by itself.
     pub(crate) fn is_timed(&self) -> bool {
-        self.ledger.is_some()
+        self.ledger.is_some() || self.trace.is_some()
+    }
+
+    /// Where its tasks are recorded, if anywhere.
+    pub(crate) fn trace(&self) -> Option<&PoolTrace> {
+        self.trace.as_ref()
     }
 
     /// Where the time went, if that is kept.
@@ -110,6 +118,9 @@ impl Serial {
         job.first = TaskId(self.next_task.fetch_add(u64::from(items), Ordering::Relaxed));
         self.stats.lock().submitted += u64::from(items);
         job.since = Some(Instant::now());
+        if self.is_timed() {
+            job.traced_ns.get_or_insert_with(monotonic_ns);
+        }
         let (mut out, mut news) = (Vec::new(), News::default());
         for index in 0..items {
             let outcome = self.run(&job, index, &mut out);
@@ -131,12 +142,15 @@ impl Serial {
             attempt += 1;
             let began = Instant::now();
             self.note(|ledger| ledger.doing(began, &Action::Send { worker: WORKER, number: 0, spans: Vec::new() }));
-            let outcome = self.run_once(job, (index, attempt), out);
+            let times = self.is_timed().then(|| begin(monotonic_ns()));
+            let ran = self.run_once(job, (index, attempt), out);
             let took = began.elapsed();
+            let times = times.map(|times| end(times, ran.as_ref().ok()));
             self.note(|ledger| ledger.free(began + took, WORKER));
             self.stats.lock().busy += took;
             let late = job.terms.timeout.filter(|timeout| took > *timeout);
-            let outcome = late.map_or(outcome, |after| Err(Failure::timed_out(label(), after)));
+            let outcome = late.map_or(ran.map(drop), |after| Err(Failure::timed_out(label(), after)));
+            times.into_iter().for_each(|times| self.record((job, index), (attempt, &outcome), times));
             let retry = &job.terms.retry;
             let again = match &outcome {
                 Err(Failure::Panicked { .. }) => retry.after_panic(attempt),
@@ -153,20 +167,36 @@ impl Serial {
         }
     }
 
-    fn run_once(&self, job: &Job, (index, attempt): (u32, u32), out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn run_once(&self, job: &Job, (index, attempt): (u32, u32), out: &mut Vec<u8>) -> Result<Ran, Failure> {
         let task = job.first.plus(index);
         let descriptors = job.descriptors(index).map_err(|error| Failure::stopped(error.to_string()))?;
         let who = WorkerInfo::new((WORKER, std::process::id()), task, attempt);
         let deadline = job.terms.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let run = || run_item(job.entry, (job.item(index), descriptors), (who, deadline), out);
         match self.at_home(run).map_err(Failure::stopped)? {
-            Reported::Value(run_ns) => {
-                self.stats.lock().ran(1, Duration::from_nanos(run_ns));
-                self.note(|ledger| note_run(ledger, (job, index), run_ns));
-                Ok(())
+            Reported::Value(ran) => {
+                self.stats.lock().ran(1, Duration::from_nanos(ran.run_ns));
+                Ok(ran)
             }
             Reported::Panicked(caught) => Err(Failure::panicked(job.label(task), caught.into_panic())),
             Reported::Refused(refused) => Err(Failure::codec(job.label(task), refused.stage, refused.reason.0)),
+        }
+    }
+
+    /// An attempt is over.
+    fn record(&self, (job, index): (&Job, u32), (number, outcome): (u32, &Result<(), Failure>), times: Times) {
+        let (task, name) = (job.first.plus(index), job.name.clone());
+        let attempt = Attempt { task, number, name, submitted_ns: job.traced_ns.unwrap_or(times.begun_ns) };
+        let lane = (std::process::id(), mp_sys::child::own_thread());
+        let by = Sending { worker: WORKER, lane, frame: 0, sent_ns: times.begun_ns };
+        let asked = self.ledger.is_some().then(|| job.asked(index));
+        let ended = outcome.as_ref().err().map(|failure| Box::new(ended(failure)));
+        let half = Half { attempt, by, asked, ended, heard_ns: times.done_ns };
+        if outcome.is_ok() {
+            self.note(|ledger| ledger.ran(&half, times));
+        }
+        if let Some(trace) = &self.trace {
+            trace.ran(half, times);
         }
     }
 
@@ -189,17 +219,27 @@ impl Serial {
     }
 }
 
-/// The item has just run for so long.
-fn note_run(ledger: &mut Ledger, (job, index): (&Job, u32), run_ns: u64) {
-    let done_ns = mp_sys::clock::monotonic_ns();
-    let from_ns = done_ns.saturating_sub(run_ns);
-    let half = Half {
-        task: job.first.plus(index),
-        name: job.name.clone(),
-        worker: (WORKER, std::process::id()),
-        submitted_ns: job.traced_ns.unwrap_or(from_ns),
-        sent_ns: from_ns,
-        asked: Some(job.asked(index)),
+/// An item is begun now.
+fn begin(begun_ns: u64) -> Times {
+    Times { begun_ns, ran_from_ns: begun_ns, ran_ns: 0, done_ns: begun_ns }
+}
+
+/// It is over now; what has no value does not say how far it came.
+fn end(times: Times, ran: Option<&Ran>) -> Times {
+    let done_ns = monotonic_ns();
+    match ran {
+        Some(ran) => Times { ran_from_ns: ran.from_ns, ran_ns: ran.run_ns, done_ns, ..times },
+        None => Times { ran_ns: done_ns.saturating_sub(times.begun_ns), done_ns, ..times },
+    }
+}
+
+fn ended(failure: &Failure) -> Ended {
+    let what = match failure {
+        Failure::Panicked { .. } => "panicked",
+        Failure::TimedOut { .. } => "timed out",
+        Failure::Codec { .. } => "refused",
+        // Nobody else can end what the calling thread runs.
+        _ => "stopped",
     };
-    ledger.ran(&half, Times { begun_ns: from_ns, ran_from_ns: from_ns, ran_ns: run_ns, done_ns });
+    Ended { what, how: failure.to_string() }
 }

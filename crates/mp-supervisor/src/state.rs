@@ -20,7 +20,7 @@ use crate::reactor::Registration;
 use crate::sink::News;
 use crate::stats::Stats;
 use crate::suspend::Pauses;
-use crate::trace::Trace;
+use crate::trace::PoolTrace;
 use crate::unread::Unread;
 use crate::worker_io::WorkerIo;
 
@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) jobs: Slab<Job>,
     pub(crate) workers: Vec<Option<(WorkerIo, Vec<Registration>)>>,
     pub(crate) stats: Stats,
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<PoolTrace>,
     /// The books, where they are kept.
     pub(crate) ledger: Option<Box<Ledger>>,
     /// Who waits for something that has come, to be woken when the lock is gone.

@@ -1,36 +1,34 @@
-//! A timeline: when each task was encoded, waited, crossed, ran and came back, in a form that trace viewers open.
+//! A timeline: when each attempt at a task was encoded, waited, crossed, ran and came back, or how it failed; kept to be written.
 //!
-//! Does **not** measure what runs in a worker: its worker says that, and is believed for a picture only.
-//!
-//! ```text
-//!  caller     | encode |                                                     | decode |
-//!  task       |        | queue ..... | wire |                       | return |
-//!  worker                                   | decode |  run  | encode |
-//! ```
+//! Does **not** measure what runs in a worker: its worker says that, and is believed for a picture only. Nor does it know how the
+//! picture is drawn: that is `page`.
 //!
 //! All times are of CLOCK_MONOTONIC, which is the same in every process of the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use mp_scheduler::Verdict;
 use mp_sys::clock::monotonic_ns;
 use mp_wire::record::Times;
-use mp_wire::{TaskId, WorkerId};
+use mp_wire::{CodecStage, Panic, TaskId, WorkerId};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 
 use crate::job::Name;
 use crate::ledger::Asked;
+use crate::page;
 
-/// More entries than this are counted, not kept: a picture with more could not be drawn.
+/// More attempts than this are counted, not kept, and so are more deeds of callers: a picture with more could not be drawn.
 const MOST: usize = 200_000;
 
 /// A recorder of what happens to tasks. Clones are the same recorder; several pools and processes can have it.
 ///
-/// To be traced costs a task some 200 ns, and short ones are timed one by one instead of together.
+/// It keeps the first 200 000 attempts at tasks, and the first 200 000 times that a caller's thread encoded or decoded; of what
+/// comes later it keeps the number, [`Trace::left_out`]. To be traced costs a task some 200 ns, and short ones are timed one by one
+/// instead of together.
 ///
 /// ```no_run
 /// # fn square(n: u64) -> u64 { n * n }
@@ -45,17 +43,42 @@ const MOST: usize = 200_000;
 pub struct Trace(Arc<Mutex<Log>>);
 
 #[derive(Default)]
-struct Log {
-    entries: Vec<Entry>,
-    left_out: u64,
+pub(crate) struct Log {
+    /// Who records, by number.
+    pub(crate) pools: Vec<Recorded>,
+    /// The names of callers' threads.
+    pub(crate) threads: BTreeMap<u32, String>,
+    pub(crate) attempts: Kept<(usize, Entry)>,
+    pub(crate) deeds: Kept<Done>,
 }
 
-enum Entry {
-    Task(Half, Times, u64),
-    /// What a caller's thread did, from when to when, for how many items.
-    Caller(Deed, Name, (u64, u64), u32),
-    /// A task without a value: what became of it, and when.
-    Failed(TaskId, Name, Option<(WorkerId, u32)>, &'static str, u64),
+/// A pool, or the one process of a [`Process`](crate::Process).
+pub(crate) struct Recorded {
+    pub(crate) name: String,
+    pub(crate) alone: bool,
+}
+
+/// The first of them, and how many came later.
+pub(crate) struct Kept<T> {
+    pub(crate) all: Vec<T>,
+    pub(crate) left_out: u64,
+}
+
+/// What became of an attempt.
+pub(crate) enum Entry {
+    /// A worker began it.
+    Ran(Half, Times),
+    /// Nobody began it; it was over then.
+    Waited(Attempt, Ended, u64),
+}
+
+/// What a caller's thread did, from when to when, for how many items.
+pub(crate) struct Done {
+    pub(crate) deed: Deed,
+    pub(crate) name: Name,
+    pub(crate) thread: u32,
+    pub(crate) time: (u64, u64),
+    pub(crate) items: u32,
 }
 
 /// What a caller's thread does.
@@ -65,16 +88,45 @@ pub(crate) enum Deed {
     Decode,
 }
 
-/// A task as its supervisor saw it, up to its value.
-#[derive(Debug)]
-pub(crate) struct Half {
+/// One try of a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
     pub(crate) task: TaskId,
+    /// Counted from 1.
+    pub(crate) number: u32,
     pub(crate) name: Name,
-    pub(crate) worker: (WorkerId, u32),
+    /// When the task was submitted.
     pub(crate) submitted_ns: u64,
+}
+
+/// Who was sent an attempt, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending {
+    pub(crate) worker: WorkerId,
+    /// The worker's process and thread.
+    pub(crate) lane: (u32, u32),
+    pub(crate) frame: u32,
     pub(crate) sent_ns: u64,
+}
+
+/// An attempt as its supervisor saw it, up to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Half {
+    pub(crate) attempt: Attempt,
+    pub(crate) by: Sending,
     /// Its arguments, where somebody may want to see them.
     pub(crate) asked: Option<Asked>,
+    /// None where it has a value.
+    pub(crate) ended: Option<Box<Ended>>,
+    /// When its end was heard of.
+    pub(crate) heard_ns: u64,
+}
+
+/// How an attempt without a value ended: in a word, and in full.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) what: &'static str,
+    pub(crate) how: String,
 }
 
 impl Trace {
@@ -84,10 +136,18 @@ impl Trace {
         Self::default()
     }
 
-    /// How many tasks have been recorded with all their times.
+    /// How many tasks have been recorded, with a value or without.
     #[must_use]
     pub fn tasks(&self) -> usize {
-        self.0.lock().entries.iter().filter(|entry| matches!(entry, Entry::Task(..))).count()
+        let log = self.0.lock();
+        let tasks: HashSet<_> = log.attempts.all.iter().map(|(pool, entry)| (*pool, entry.attempt().task)).collect();
+        tasks.len()
+    }
+
+    /// How many attempts at tasks came when there was no room for more.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.0.lock().attempts.left_out
     }
 
     /// Writes what has been recorded so far to a file, as [`Trace::write`].
@@ -100,33 +160,57 @@ impl Trace {
         file.flush()
     }
 
-    /// Writes what has been recorded so far, in the trace event format of Chrome (JSON), which Perfetto reads: a lane for each
-    /// worker under its process id, one for each calling thread, and the times between them for each task.
+    /// Writes what has been recorded so far, in the trace event format of Chrome (JSON), which Perfetto reads.
+    ///
+    /// Each worker has a lane under its own process id, also one that has died; a worker that is a thread has one beside those of the
+    /// calling threads, which are in the lanes of this process; where the calling thread is the worker, its lane has both. An attempt that failed is a slice with the word for it in its name,
+    /// from when it was begun to when its end was heard of, and a mark at its end. An attempt's times outside of its worker are
+    /// those of its supervisor:
+    ///
+    /// | name | from, to |
+    /// |---|---|
+    /// | `queue` | submitted, or the attempt before was over; sent to a worker |
+    /// | `waits` | sent; what is before it in its worker is over. It may have been on its way meanwhile, which cannot be told apart |
+    /// | `wire` | sent, or its worker was free; its worker began it, for which it may have had to start. Only the first of those that are sent together has it |
+    /// | `return` | its outcome was ready in its worker; it was heard of |
     ///
     /// # Errors
     /// When `out` takes no more.
-    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
-        let log = self.0.lock();
-        let first = log.entries.iter().map(Entry::began).min().unwrap_or(0);
-        let page = Page { first, own: std::process::id() };
-        write!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"left_out\":{}}},\"traceEvents\":[", log.left_out)?;
-        let names = page.names(&log.entries);
-        let events = names.into_iter().chain(log.entries.iter().flat_map(|entry| page.events(entry)));
-        for (n, event) in events.enumerate() {
-            write!(out, "{}{event}", if n == 0 { "\n" } else { ",\n" })?;
-        }
-        writeln!(out, "\n]}}")
+    pub fn write(&self, out: impl Write) -> io::Result<()> {
+        page::write(&self.0.lock(), out)
     }
 
-    pub(crate) fn task(&self, half: Half, times: Times) {
-        self.note(Entry::Task(half, times, monotonic_ns()));
+    /// For a pool, or for a process if that is `alone`.
+    pub(crate) fn of_pool(&self, name: &str, alone: bool) -> PoolTrace {
+        let mut log = self.0.lock();
+        log.pools.push(Recorded { name: name.to_owned(), alone });
+        PoolTrace { trace: self.clone(), pool: log.pools.len() - 1 }
+    }
+}
+
+/// A trace, for one of those who record to it: they count their tasks and workers each for itself.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolTrace {
+    trace: Trace,
+    pool: usize,
+}
+
+impl PoolTrace {
+    /// An attempt is over that a worker had begun.
+    pub(crate) fn ran(&self, half: Half, times: Times) {
+        self.note(Entry::Ran(half, times));
     }
 
-    pub(crate) fn failed(&self, task: (TaskId, Name), worker: Option<(WorkerId, u32)>, what: &'static str) {
-        self.note(Entry::Failed(task.0, task.1, worker, what, monotonic_ns()));
+    /// An attempt is over that nobody had begun.
+    pub(crate) fn waited(&self, attempt: Attempt, ended: Ended) {
+        self.note(Entry::Waited(attempt, ended, monotonic_ns()));
     }
 
-    /// Runs `body` in the caller's thread, for `items` items.
+    fn note(&self, entry: Entry) {
+        self.trace.0.lock().attempts.put((self.pool, entry));
+    }
+
+    /// Runs `body` in the caller's thread, for `items` items; 0 where that is not known.
     pub(crate) fn time<T>(
         trace: Option<&Self>,
         (deed, name, items): (Deed, &Name, u32),
@@ -135,13 +219,33 @@ impl Trace {
         let Some(trace) = trace else { return body() };
         let began = monotonic_ns();
         let value = body();
-        trace.note(Entry::Caller(deed, name.clone(), (began, monotonic_ns()), items));
+        trace.timed((deed, name, items), (began, monotonic_ns()));
         value
     }
 
-    fn note(&self, entry: Entry) {
-        let mut log = self.0.lock();
-        if log.entries.len() < MOST { log.entries.push(entry) } else { log.left_out += 1 }
+    /// The calling thread did this.
+    pub(crate) fn timed(&self, (deed, name, items): (Deed, &Name, u32), time: (u64, u64)) {
+        let thread = mp_sys::child::own_thread();
+        let mut log = self.trace.0.lock();
+        log.threads.entry(thread).or_insert_with(|| own_name(thread));
+        log.deeds.put(Done { deed, name: name.clone(), thread, time, items });
+    }
+}
+
+/// The calling thread's name, or else its number.
+fn own_name(thread: u32) -> String {
+    std::thread::current().name().map_or_else(|| format!("thread {thread}"), ToOwned::to_owned)
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), left_out: 0 }
+    }
+}
+
+impl<T> Kept<T> {
+    fn put(&mut self, one: T) {
+        if self.all.len() < MOST { self.all.push(one) } else { self.left_out += 1 }
     }
 }
 
@@ -152,84 +256,32 @@ impl fmt::Debug for Trace {
 }
 
 impl Entry {
-    fn began(&self) -> u64 {
+    pub(crate) fn attempt(&self) -> &Attempt {
         match self {
-            Self::Task(half, ..) => half.submitted_ns,
-            Self::Caller(_, _, (began, _), _) => *began,
-            Self::Failed(.., at) => *at,
+            Self::Ran(half, ..) => &half.attempt,
+            Self::Waited(attempt, ..) => attempt,
         }
     }
 }
 
-/// Where events are put.
-struct Page {
-    /// When everything began.
-    first: u64,
-    /// This process.
-    own: u32,
-}
-
-impl Page {
-    /// Microseconds, as the format has it.
-    fn at(&self, ns: u64) -> f64 {
-        ns.saturating_sub(self.first) as f64 / 1e3
+impl Ended {
+    pub(crate) fn by(verdict: &Verdict) -> Self {
+        let (what, how) = match verdict {
+            Verdict::Lost(worker, exit) => ("lost", format!("its worker {worker} {exit}")),
+            Verdict::TimedOut(after) => ("timed out", format!("it ran longer than {after:?}")),
+            Verdict::Cancelled => ("cancelled", "somebody cancelled it".to_owned()),
+            Verdict::Unsendable(reason) => ("not sent", reason.clone()),
+            Verdict::Stopped(reason) => ("stopped", reason.clone()),
+        };
+        Self { what, how }
     }
 
-    fn names(&self, entries: &[Entry]) -> Vec<Value> {
-        let mut names = BTreeMap::from([(self.own, "supervisor".to_owned())]);
-        for entry in entries {
-            if let Entry::Task(Half { worker: (id, pid), .. }, ..) = entry {
-                names.entry(*pid).or_insert_with(|| format!("worker {id}"));
-            }
-        }
-        let name =
-            |(pid, name): (u32, String)| json!({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}});
-        names.into_iter().map(name).collect()
+    pub(crate) fn panicked(panic: &Panic) -> Self {
+        Self { what: "panicked", how: panic.message.clone() }
     }
 
-    fn events(&self, entry: &Entry) -> Vec<Value> {
-        match entry {
-            Entry::Task(half, times, heard_ns) => self.task(half, times, *heard_ns),
-            Entry::Caller(deed, name, (began, ended), items) => {
-                let what = if *deed == Deed::Encode { "encode" } else { "decode" };
-                let args = json!({"items": items, "task": name.as_str()});
-                vec![self.slice((self.own, self.own), what, (*began, *ended), args)]
-            }
-            Entry::Failed(task, name, worker, what, at) => {
-                let (pid, args) =
-                    (worker.map_or(self.own, |worker| worker.1), json!({"task": task.0, "name": name.as_str()}));
-                vec![
-                    json!({"ph": "i", "s": "p", "name": what, "pid": pid, "tid": pid, "ts": self.at(*at), "args": args}),
-                ]
-            }
-        }
-    }
-
-    fn task(&self, half: &Half, times: &Times, heard_ns: u64) -> Vec<Value> {
-        let ran_to = times.ran_from_ns.saturating_add(times.ran_ns);
-        let (lane, args) = ((half.worker.1, half.worker.1), json!({"task": half.task.0}));
-        let mut events = vec![
-            self.slice(lane, "decode", (times.begun_ns, times.ran_from_ns), args.clone()),
-            self.slice(lane, half.name.as_str(), (times.ran_from_ns, ran_to), args.clone()),
-            self.slice(lane, "encode", (ran_to, times.done_ns), args),
-        ];
-        let between = [
-            ("queue", half.submitted_ns, half.sent_ns),
-            ("wire", half.sent_ns, times.begun_ns),
-            ("return", times.done_ns, heard_ns),
-        ];
-        for (name, from, to) in between {
-            for (ph, at) in [("b", from), ("e", to.max(from))] {
-                let (id, at) = (half.task.0, self.at(at));
-                events.push(json!({"ph": ph, "cat": "task", "id": id, "name": name, "pid": self.own, "tid": self.own, "ts": at}));
-            }
-        }
-        events
-    }
-
-    fn slice(&self, (pid, tid): (u32, u32), name: &str, (from, to): (u64, u64), args: Value) -> Value {
-        let dur = to.saturating_sub(from) as f64 / 1e3;
-        json!({"ph": "X", "name": name, "pid": pid, "tid": tid, "ts": self.at(from), "dur": dur, "args": args})
+    pub(crate) fn refused(stage: CodecStage, reason: &str) -> Self {
+        Self { what: "refused", how: format!("{stage}: {reason}") }
     }
 }
 
@@ -238,40 +290,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_recorded_is_json_with_a_lane_for_each_worker() {
+    fn what_finds_no_room_is_counted_of_each_kind_for_itself() {
         let trace = Trace::new();
+        let pool = trace.of_pool("squares", false);
         let name = Name::Function("square");
-        let worker = (WorkerId { slot: 1, generation: 2 }, 4711);
-        let half =
-            Half { task: TaskId(7), name: name.clone(), worker, submitted_ns: 1_000, sent_ns: 3_000, asked: None };
-        trace.task(half, Times { begun_ns: 5_000, ran_from_ns: 6_000, ran_ns: 10_000, done_ns: 17_000 });
-        trace.failed((TaskId(8), name.clone()), None, "lost");
-        assert_eq!(Trace::time(Some(&trace), (Deed::Encode, &name, 3), || 5), 5);
-        let mut text = Vec::new();
-        trace.write(&mut text).expect("memory");
-        let all: Value = serde_json::from_slice(&text).expect("JSON");
-        let events = all["traceEvents"].as_array().expect("a list");
-        let run = events.iter().find(|event| event["name"] == "square").expect("it ran");
-        assert_eq!((&run["pid"], &run["ts"], &run["dur"]), (&json!(4711), &json!(5.0), &json!(10.0)));
-        assert!(events.iter().any(|event| event["args"]["name"] == "worker 1.2"), "{all}");
-        assert_eq!((trace.tasks(), events.len()), (1, 2 + 9 + 1 + 1));
-    }
-
-    #[test]
-    fn lies_of_a_worker_make_an_odd_picture_and_nothing_worse() {
-        let trace = Trace::new();
-        let worker = (WorkerId { slot: 0, generation: 1 }, 1);
-        let half = Half {
-            task: TaskId(0),
-            name: Name::Function("f"),
-            worker,
-            submitted_ns: u64::MAX,
-            sent_ns: 0,
-            asked: None,
-        };
-        trace.task(half, Times { begun_ns: u64::MAX, ran_from_ns: u64::MAX, ran_ns: u64::MAX, done_ns: 0 });
-        let mut text = Vec::new();
-        trace.write(&mut text).expect("memory");
-        assert!(serde_json::from_slice::<Value>(&text).is_ok());
+        for n in 0..MOST as u64 + 3 {
+            let attempt = Attempt { task: TaskId(n / 2), number: 1, name: name.clone(), submitted_ns: 1 };
+            pool.waited(attempt, Ended::by(&Verdict::Cancelled));
+        }
+        assert_eq!((trace.tasks(), trace.left_out()), (MOST / 2, 3));
+        assert_eq!(PoolTrace::time(Some(&pool), (Deed::Encode, &name, 3), || 5), 5);
+        let log = trace.0.lock();
+        assert_eq!((log.deeds.all.len(), log.deeds.left_out), (1, 0), "tasks leave callers their room");
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Does **not** know what the worker does or should do.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mp_link::{Heard, Line, LinkError, Status};
@@ -14,8 +14,8 @@ use mp_scheduler::Inspection;
 use mp_sys::child::{self, Child, Launch, Signal};
 use mp_sys::clock;
 use mp_sys::pidfd::Pidfd;
-use mp_wire::frame::{CREDITS, ITEMS_MAX, Identity, ToWorker, Welcome};
-use mp_wire::{TaskId, WorkerId, codec};
+use mp_wire::frame::{CREDITS, Identity, ToWorker, Welcome};
+use mp_wire::{WorkerId, codec};
 use mp_worker::Sockets;
 
 use crate::cargo::Hold;
@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fork_server::{ForkServer, Wanted};
 use crate::letter::Letter;
 use crate::output::{Kept, Opened, Outputs};
+use crate::sent::Sent;
 use crate::settings::Backend;
 use crate::setup::Setup;
 use crate::streams::Streams;
@@ -39,6 +40,8 @@ pub(crate) struct WorkerIo {
     pub(crate) status: Status,
     /// `None` for a thread.
     pub(crate) child: Option<Arc<Child>>,
+    /// The number of a thread, once it runs.
+    thread: Arc<AtomicU32>,
     /// Those whom it has started, as far as they were there when it was signalled.
     pub(crate) descendants: Vec<Pidfd>,
     pub(crate) identity: Identity,
@@ -48,8 +51,10 @@ pub(crate) struct WorkerIo {
     letter: Option<Letter>,
     /// The task whose value came last, if it is traced: its times come next.
     pub(crate) half: Option<Half>,
-    /// Of traced tasks that were sent: the first, how many, and when, in nanoseconds of CLOCK_MONOTONIC.
-    pub(crate) sent: VecDeque<(TaskId, u32, u64)>,
+    /// Traced items that it was sent.
+    pub(crate) sent: Sent,
+    /// What it ran, if it is traced, when it was told to end or had ended.
+    pub(crate) at_end: Option<Box<Half>>,
     /// How many frames were sent to it by the line.
     sent_by_line: u32,
     /// How much of its outbox was overheard.
@@ -147,12 +152,15 @@ impl WorkerIo {
         let (line, theirs) = Line::between_threads()?;
         let status = Status::local()?;
         let (own, words) = (calling.identity, status.clone());
+        let thread = Arc::<AtomicU32>::default();
+        let number = Arc::clone(&thread);
         let body = move || {
+            number.store(mp_sys::child::own_thread(), Ordering::Relaxed);
             // A thread has no exit code.
             let _ = mp_worker::serve(&theirs, &words, own);
         };
         std::thread::Builder::new().name(format!("mp-worker {id}")).spawn(body)?;
-        Self::of((id, calling), (line, status), None)
+        Ok(Self { thread, ..Self::of((id, calling), (line, status), None)? })
     }
 
     /// A process without a line is ended: nobody would hear of it.
@@ -191,12 +199,14 @@ impl WorkerIo {
             line: Arc::new(line),
             status,
             child: None,
+            thread: Arc::default(),
             descendants: Vec::new(),
             identity,
             known: false,
             letter,
             half: None,
-            sent: VecDeque::new(),
+            sent: Sent::default(),
+            at_end: None,
             sent_by_line: 0,
             heard: Heard::default(),
             records: 0,
@@ -224,6 +234,12 @@ impl WorkerIo {
         self.child.as_ref().map_or_else(std::process::id, |child| child.pid())
     }
 
+    /// Its process, and the thread in it that runs tasks.
+    pub(crate) fn lane(&self) -> (u32, u32) {
+        let thread = if self.child.is_some() { self.pid() } else { self.thread.load(Ordering::Relaxed) };
+        (self.pid(), thread)
+    }
+
     /// Who has left its process group is found only while it lives itself.
     pub(crate) fn signal(&mut self, child: &Child, signal: Signal) {
         self.descendants.extend(mp_sys::descent::of(child.pid()));
@@ -239,23 +255,6 @@ impl WorkerIo {
     /// To be called when it has died: what it said is read to the end. Gives the last lines of its standard error.
     pub(crate) fn last_words(&self) -> String {
         self.outlets.close()
-    }
-
-    /// A traced task was sent.
-    pub(crate) fn note_sent(&mut self, first: TaskId, count: u32) {
-        // As many spans as are in flight, and more.
-        if self.sent.len() >= ITEMS_MAX * CREDITS {
-            self.sent.pop_front();
-        }
-        self.sent.push_back((first, count, clock::monotonic_ns()));
-    }
-
-    /// When a traced task was sent; what was sent before it is forgotten.
-    pub(crate) fn sent_ns(&mut self, task: TaskId) -> u64 {
-        let holds = |(first, count, _): &(TaskId, u32, u64)| *first <= task && task < first.plus(*count);
-        let at = self.sent.iter().position(holds).unwrap_or(0);
-        self.sent.drain(..at);
-        self.sent.front().map_or(0, |(_, _, ns)| *ns)
     }
 
     /// It is sent work now.

@@ -11,7 +11,7 @@ pub use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-pub use crate::launch::{FIRST_FD, Launch, Stream, fork_single_threaded, is_main_thread};
+pub use crate::launch::{FIRST_FD, Launch, Stream, fork_single_threaded, is_main_thread, own_thread};
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP`, from `linux/pidfd.h`.
 const WHOLE_GROUP: u32 = 1 << 2;

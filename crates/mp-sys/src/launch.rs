@@ -146,6 +146,12 @@ pub fn is_main_thread() -> bool {
     nix::unistd::gettid() == nix::unistd::getpid()
 }
 
+/// The calling thread's number, which no other thread has while this one lives: see `gettid(2)`.
+#[must_use]
+pub fn own_thread() -> u32 {
+    nix::unistd::gettid().as_raw().unsigned_abs()
+}
+
 /// Forks, where this process has one thread.
 ///
 /// Gives the child in the parent, and `None` in the child, which leads its own process group.

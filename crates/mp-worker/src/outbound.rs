@@ -173,7 +173,7 @@ impl<'a> Outbound<'a> {
     pub(crate) fn value(&mut self, task: TaskId, value: &[u8]) -> Result<(), LinkError> {
         if let Some(slot) = self.panes.write(value, self.status) {
             // In shared memory as its record is: what has finished outlives this process.
-            return self.report(task, &Report::Window(slot, value.len() as u64));
+            return self.report(task, &Report::Window(slot, value.len() as u64), None);
         }
         if value.len() > INLINE_MAX {
             return self.bulk(task, value);
@@ -191,8 +191,11 @@ impl<'a> Outbound<'a> {
     }
 
     /// Takes what became of `task`, if that is no value; it is said at once.
-    pub(crate) fn report(&mut self, task: TaskId, report: &Report) -> Result<(), LinkError> {
+    pub(crate) fn report(&mut self, task: TaskId, report: &Report, times: Option<Times>) -> Result<(), LinkError> {
         self.append(task, report)?;
+        if let Some(times) = times {
+            push_times(&mut self.frame, &times);
+        }
         self.keep();
         self.flush()
     }
@@ -223,7 +226,7 @@ impl<'a> Outbound<'a> {
             }
             Err(error) => {
                 let reason = format!("no memory file for a result of {} bytes: {error}", value.len());
-                self.report(task, &Report::Codec(CodecStage::EncodeResult, reason))
+                self.report(task, &Report::Codec(CodecStage::EncodeResult, reason), None)
             }
         }
     }

@@ -98,6 +98,13 @@ impl Pace {
         Times { begun_ns: self.began_ns, ran_from_ns: ran.from_ns, ran_ns: ran.run_ns, done_ns: monotonic_ns() }
     }
 
+    /// As [`Pace::times`], of one that has no value: how far it came is not known.
+    #[cold]
+    pub(crate) fn times_of_failed(&self) -> Times {
+        let (begun_ns, done_ns) = (self.began_ns, monotonic_ns());
+        Times { begun_ns, ran_from_ns: begun_ns, ran_ns: done_ns.saturating_sub(begun_ns), done_ns }
+    }
+
     /// The item has ended. The first of its group ran so long. Gives whether it was the group's last.
     #[inline]
     pub(crate) fn ends(&mut self, run_ns: u64) -> bool {

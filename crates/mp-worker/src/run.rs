@@ -14,8 +14,8 @@ use crate::{WorkerInfo, context};
 /// What became of an item.
 #[derive(Debug)]
 pub enum Reported {
-    /// It ran: the time it took, in nanoseconds; the result's bytes are in the buffer.
-    Value(u64),
+    /// It ran, then; the result's bytes are in the buffer.
+    Value(Ran),
     /// It panicked.
     Panicked(Caught),
     /// A value could not cross.
@@ -33,7 +33,7 @@ pub fn run_item(
     out.clear();
     let (bytes, descriptors) = args;
     match context::apart(who, || watch(|| call(entry, (bytes, descriptors), out, true))) {
-        Ok(Ok(Ran { run_ns, .. })) => Reported::Value(run_ns),
+        Ok(Ok(ran)) => Reported::Value(ran),
         Ok(Err(refused)) => Reported::Refused(refused),
         Err(panic) => Reported::Panicked(panic),
     }

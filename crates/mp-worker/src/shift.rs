@@ -183,6 +183,7 @@ impl<'s, 'l> Shift<'s, 'l> {
     /// The item that ran has no value. What is no value ends its group: the next item has a time of its own.
     #[cold]
     pub(crate) fn failed(&mut self, failed: Failed) -> Result<(), LinkError> {
+        let times = self.traced.then(|| self.pace.times_of_failed());
         self.back.abandon();
         self.quiet();
         self.pace.unbegin();
@@ -197,7 +198,7 @@ impl<'s, 'l> Shift<'s, 'l> {
         };
         let task = self.task;
         self.task = task.plus(1);
-        self.back.report(task, &report)
+        self.back.report(task, &report, times)
     }
 
     /// `false` when the rest of the frame has been taken back.

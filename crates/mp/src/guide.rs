@@ -183,7 +183,7 @@
 //! |---|---|
 //! | [`failures`] | a task that crashes, runs too long, is tried again, is cancelled |
 //! | [`start`] | how workers start; initializer and finalizer; more workers, fewer, fresh ones |
-//! | [`workers`] | states that are lent to tasks, objects sent once; progress; where workers run; one pool for the program |
+//! | [`workers`] | states that are lent to tasks, objects sent once; progress; insights and a timeline; where workers run; one pool for the program |
 //! | [`output`] | what workers print, and their `tracing` events |
 //! | [`values`] | large arguments and results, and memory that is written once and read by all |
 //! | [`process`] | one function in a process, other programs, the first of several |

@@ -2,8 +2,8 @@
 //!
 //! Does **not** know why somebody ends a pool.
 
-use mp_scheduler::{Action, Config, Event, Terms};
-use mp_wire::TaskId;
+use mp_scheduler::{Action, Config, Event, Terms, Verdict};
+use mp_wire::{TaskId, WorkerExit};
 
 use crate::scene::{GRACE, ms, of, retries, timeout};
 use crate::world::World;
@@ -233,6 +233,8 @@ fn killed_while_running_all_is_settled_at_once() {
     let mut world = World::running(of(1), 9, Terms::default());
     kill(&mut world);
     assert_eq!((world.words(), world.ends.len()), (vec!["stopped"; 9], 0));
+    let verdict = world.scheduler.verdict(world.worker(0), TaskId(0), WorkerExit::signaled(15, false));
+    assert_eq!(verdict, Verdict::Stopped("asked".to_owned()), "no death of its own");
     world.finish(0);
     world.crash(0);
     assert_eq!((world.words(), world.ends), (vec!["stopped"; 9], killed()));

@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) starved: bool,
     /// What the process that died last was running, and since when.
     victim: Option<(TaskId, Instant)>,
+    /// What the scheduler said that its end would mean for that.
+    foretold: Option<(TaskId, Verdict)>,
 }
 
 impl World {
@@ -66,6 +68,7 @@ impl World {
             jammed: false,
             starved: false,
             victim: None,
+            foretold: None,
         }
     }
 
@@ -73,6 +76,7 @@ impl World {
         let mut actions = Vec::new();
         self.step(event, &mut actions);
         self.perform(actions);
+        self.foretold = None;
     }
 
     pub(crate) fn submit(&mut self, len: u32, terms: Terms, weight: u32) {
@@ -239,6 +243,7 @@ impl World {
     fn bury(&mut self, worker: WorkerId, exit: WorkerExit) -> Option<Event> {
         let process = self.processes.remove(&worker)?;
         self.victim = process.running.map(|piece| (piece.task, process.started));
+        self.foretold = self.victim.map(|(task, _)| (task, self.scheduler.verdict(worker, task, exit)));
         Some(Event::Exited { worker, exit, begun: process.begun() })
     }
 
@@ -369,6 +374,12 @@ impl World {
                 Verdict::Cancelled => assert!(self.item(task).cancelled, "nobody cancelled {task}"),
                 Verdict::Unsendable(_) => {}
                 Verdict::Stopped(_) => assert!(*self.scheduler.phase() > Phase::Closing),
+            }
+            if let Some((ran, foretold)) = &self.foretold
+                && *ran == task
+                && !matches!(verdict, Verdict::Stopped(_))
+            {
+                assert_eq!(verdict, foretold, "of {task}");
             }
             self.settle(task, Outcome::None(verdict.clone()));
         }

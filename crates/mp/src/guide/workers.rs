@@ -168,6 +168,33 @@
 //!
 //! Counts, and how long tasks ran and waited, as histograms, every pool has without being told: [`stats`](crate::Pool::stats).
 //!
+//! # A timeline
+//!
+//! A [`Trace`](crate::Trace) records when each task was encoded, waited, crossed, ran and came back, or how it failed; written to a file, it
+//! opens at `ui.perfetto.dev` or in `chrome://tracing`, with a lane for each worker, also one that has died, and for each calling thread.
+//! Several pools and processes can have the same one. [`Trace::write`](crate::Trace::write) says what is drawn how. On the command line:
+//! `mpctl map --trace FILE`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mp::init();
+//! fn reciprocal(n: u64) -> u64 {
+//!     1000 / n // panics for 0
+//! }
+//!
+//! let trace = mp::Trace::new();
+//! let pool = mp::Pool::builder().workers(2).trace(&trace).build()?;
+//! let outcomes = pool.map_outcomes(reciprocal, [1, 0, 2]);
+//! assert!(outcomes[1].is_err());
+//! pool.join()?; // what runs is recorded when it is over
+//! let mut file = Vec::new(); // or trace.save("timeline.json")?
+//! trace.write(&mut file)?;
+//! assert_eq!(trace.tasks(), 3);
+//! assert!(String::from_utf8(file)?.contains("reciprocal (panicked)"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where it runs
 //!
 //! Workers can be [nicer](crate::PoolBuilder::nice) than the program, and be [pinned](crate::PoolBuilder::pin_workers) to

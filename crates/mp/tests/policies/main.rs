@@ -11,5 +11,6 @@ mod priorities;
 mod recycling;
 mod setup;
 mod tasks;
+mod timeline;
 
 mp::test_support!();

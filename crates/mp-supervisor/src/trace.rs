@@ -183,7 +183,10 @@ impl Trace {
     /// For a pool, or for a process if that is `alone`.
     pub(crate) fn of_pool(&self, name: &str, alone: bool) -> PoolTrace {
         let mut log = self.0.lock();
-        log.pools.push(Recorded { name: name.to_owned(), alone });
+        // Whoever comes after so many finds no room for attempts either.
+        if log.pools.len() < MOST {
+            log.pools.push(Recorded { name: name.to_owned(), alone });
+        }
         PoolTrace { trace: self.clone(), pool: log.pools.len() - 1 }
     }
 }
@@ -227,8 +230,9 @@ impl PoolTrace {
     pub(crate) fn timed(&self, (deed, name, items): (Deed, &Name, u32), time: (u64, u64)) {
         let thread = mp_sys::child::own_thread();
         let mut log = self.trace.0.lock();
-        log.threads.entry(thread).or_insert_with(|| own_name(thread));
-        log.deeds.put(Done { deed, name: name.clone(), thread, time, items });
+        if log.deeds.put(Done { deed, name: name.clone(), thread, time, items }) {
+            log.threads.entry(thread).or_insert_with(|| own_name(thread));
+        }
     }
 }
 
@@ -244,8 +248,15 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    fn put(&mut self, one: T) {
-        if self.all.len() < MOST { self.all.push(one) } else { self.left_out += 1 }
+    /// Whether there was room for it.
+    fn put(&mut self, one: T) -> bool {
+        let fits = self.all.len() < MOST;
+        if fits {
+            self.all.push(one);
+        } else {
+            self.left_out += 1;
+        }
+        fits
     }
 }
 
@@ -302,5 +313,8 @@ mod tests {
         assert_eq!(PoolTrace::time(Some(&pool), (Deed::Encode, &name, 3), || 5), 5);
         let log = trace.0.lock();
         assert_eq!((log.deeds.all.len(), log.deeds.left_out), (1, 0), "tasks leave callers their room");
+        drop(log);
+        (0..MOST + 3).for_each(|_| drop(trace.of_pool("another", true)));
+        assert_eq!(trace.0.lock().pools.len(), MOST);
     }
 }

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mp::Backend;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use crate::common::{bench, eventually, works};
+use crate::subscriber::{Hands, install};
 use crate::tasks::square;
 
 /// The failures of this test are told from those of others by the function's name.
@@ -28,32 +27,9 @@ fn fails_unwanted(n: u64) -> u64 {
 static SAID: AtomicU64 = AtomicU64::new(0);
 static SAID_OF_MAPS: AtomicU64 = AtomicU64::new(0);
 
-static COUNTING: LazyLock<()> = LazyLock::new(|| tracing::subscriber::set_global_default(Count).expect("the only one"));
-
 /// Counts what is said of the two above.
-struct Count;
-
-impl Subscriber for Count {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut Look);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
+static COUNTING: LazyLock<()> =
+    LazyLock::new(|| install(Hands { wants: |_| true, on: |event| event.record(&mut Look) }));
 
 struct Look;
 

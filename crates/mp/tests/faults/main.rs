@@ -48,6 +48,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/subscriber.rs"]
+mod subscriber;
 
 mod callbacks;
 mod countless;

@@ -1,29 +1,9 @@
 //! A subscriber that panics at each event: it costs the event, and no worker, no outcome, no thread of ours.
 
 use mp::{Backend, Pool, Process, StartMethod};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use crate::common::bench;
-
-struct Clumsy;
-
-impl Subscriber for Clumsy {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, _: &Event<'_>) {
-        // As a panic that nobody prints: there are hundreds.
-        std::panic::resume_unwind(Box::new("cannot write"));
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
+use crate::subscriber::{Hands, install};
 
 fn die() {
     nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).expect("is sent");
@@ -31,7 +11,8 @@ fn die() {
 
 /// In a process of its own, since a process has one subscriber.
 fn supervise_among_panics(forked: bool) -> u64 {
-    tracing::subscriber::set_global_default(Clumsy).expect("the only one");
+    // As a panic that nobody prints: there are hundreds.
+    install(Hands { wants: |_| true, on: |_| std::panic::resume_unwind(Box::new("cannot write")) });
     let method = if forked { StartMethod::ForkServer } else { StartMethod::Spawn };
     let pool =
         Pool::builder().workers(2).start_method(method).forward_tracing(mp::Level::TRACE).build().expect("a pool");

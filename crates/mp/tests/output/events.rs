@@ -5,10 +5,10 @@ use std::sync::{LazyLock, Mutex};
 
 use mp::Backend;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Level};
 
 use crate::common::{bench, eventually, found, works};
+use crate::subscriber::{Hands, install};
 
 /// Everything under the target `mp::worker`: level, message, and the other fields.
 static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
@@ -35,27 +35,14 @@ impl Visit for Seen {
     }
 }
 
-struct Keeper;
-
-impl Subscriber for Keeper {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "mp::worker"
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut seen = Seen { level: event.metadata().level().to_string(), ..Seen::default() };
-        event.record(&mut seen);
-        SEEN.lock().expect("no panic under it").push(seen);
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+fn keep(event: &Event<'_>) {
+    let mut seen = Seen { level: event.metadata().level().to_string(), ..Seen::default() };
+    event.record(&mut seen);
+    SEEN.lock().expect("no panic under it").push(seen);
 }
 
-static KEEPING: LazyLock<()> = LazyLock::new(|| tracing::subscriber::set_global_default(Keeper).expect("the only one"));
+static KEEPING: LazyLock<()> =
+    LazyLock::new(|| install(Hands { wants: |metadata| metadata.target() == "mp::worker", on: keep }));
 
 fn seen(pid: u32) -> Vec<Seen> {
     let pid = pid.to_string();

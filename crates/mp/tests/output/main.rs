@@ -2,6 +2,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/subscriber.rs"]
+mod subscriber;
 
 mod capture;
 mod clumsy;
